@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from .base import Document, RecordId, Sha256
 
@@ -57,4 +57,4 @@ class Manifest(Document):
     body_digest: Sha256
     files: dict[str, Sha256]
 
-    model_config = {**Document.model_config, "populate_by_name": True, "serialize_by_alias": True}
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)

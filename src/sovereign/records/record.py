@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from .base import ClaimId, Document, RecordId, Sha256, SourceId
 from .evidence import Cell, Claim, Source
@@ -159,7 +159,7 @@ class Record(Evidence, Judgement):
     body_digest: Sha256
     times: Times
 
-    model_config = {**Document.model_config, "populate_by_name": True, "serialize_by_alias": True}
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     def evidence(self) -> Evidence:
         """The record without its judgement and its name."""

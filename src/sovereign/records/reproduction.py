@@ -26,7 +26,7 @@ class Outcome(StrEnum):
 
 
 class Settled(Document):
-    """A claim of another source that a pack's claim settles: found by source id and by words that its sentence holds."""
+    """A claim of another source that a pack settles: found by the source's id and words of its sentence."""
 
     source: SourceId
     sentence_contains: str = Field(min_length=8)
