@@ -1,0 +1,47 @@
+"""Pure rules over a record: anyone can run them again on the stored record and must get the same."""
+
+from .assess import assess
+from .counts import answer_claims, cell_claims, count
+from .dimensions import DEFINITIONS
+from .numbers import RESULT_UNITS, Quantity, numbers_in, quantities
+from .policy import decide
+from .quotes import CONTEXT, pointer_text, quote_fault, resolve_pointer
+from .standing import LEVELS, TIER_BASIS, claim_level, quality_tier, verification_level
+from .synthesizer import NOT_MEASURED, status_of
+from .terms import fold, mentions, mentions_any, name_key, speaks_of, term_pattern
+from .tribunal import hold_tribunal
+from .verdicts import gate_verdict, reproduction_status, settling
+
+__all__ = [
+    "CONTEXT",
+    "DEFINITIONS",
+    "LEVELS",
+    "NOT_MEASURED",
+    "RESULT_UNITS",
+    "TIER_BASIS",
+    "Quantity",
+    "answer_claims",
+    "assess",
+    "cell_claims",
+    "claim_level",
+    "count",
+    "decide",
+    "fold",
+    "gate_verdict",
+    "hold_tribunal",
+    "mentions",
+    "mentions_any",
+    "name_key",
+    "numbers_in",
+    "pointer_text",
+    "quality_tier",
+    "quantities",
+    "quote_fault",
+    "reproduction_status",
+    "resolve_pointer",
+    "settling",
+    "speaks_of",
+    "status_of",
+    "term_pattern",
+    "verification_level",
+]
