@@ -74,6 +74,7 @@ from .reproduction import (
     Reproduction,
     Settled,
 )
+from .sealed import AuditRow, KeyEntry, KeyRing
 
 __all__ = [
     "OUTSIDE_BODY",
@@ -81,6 +82,7 @@ __all__ = [
     "Agreement",
     "Answer",
     "AnswerStatus",
+    "AuditRow",
     "BadInput",
     "Busy",
     "Cell",
@@ -107,6 +109,8 @@ __all__ = [
     "Grounding",
     "Interrupted",
     "Judgement",
+    "KeyEntry",
+    "KeyRing",
     "Manifest",
     "MissingSystem",
     "Nearest",
