@@ -72,24 +72,24 @@ class Decision(Document):
 class PolicyRules(Document):
     """`policy.toml` as it was when the record was judged: thresholds that take effect, stored with the record."""
 
-    name: str = "default"
+    name: str = Field(default="default", description="the name of these rules, shown with the decision")
     revise_below: Score = Field(default=6.5, description="a tribunal score under this asks for a revision")
     decline_below: Score = Field(default=3.0, description="a score under this is DECLINE")
-    max_revisions: int = Field(default=1, ge=0, le=5)
+    max_revisions: int = Field(default=1, ge=0, le=5, description="rounds of new queries for the gaps, at most")
     reject_on_validator_fault: bool = Field(default=True, description="a quote or number that does not hold: REJECT")
     quarantine_below: Score = Field(default=5.0, description="a score under this: QUARANTINE")
     quarantine_missing_all_systems: bool = Field(
         default=True, description="no named system has a source of its own: QUARANTINE"
     )
     publish_without_owner: bool = Field(default=False, description="let a record that meets the bar publish itself")
-    publish_score: Score = Field(default=6.5)
+    publish_score: Score = Field(default=6.5, description="score needed to publish without the owner")
     publish_claims: int = Field(default=5, ge=0, description="claims in cells needed to publish without the owner")
-    flagship_score: Score = 8.5
-    flagship_claims: int = 5
-    doi_score: Score = 7.5
-    doi_claims: int = 1
-    public_score: Score = 5.0
-    public_claims: int = 1
+    flagship_score: Score = Field(default=8.5, description="score needed for the tier FLAGSHIP_CANDIDATE")
+    flagship_claims: int = Field(default=5, ge=0, description="claims in cells needed for FLAGSHIP_CANDIDATE")
+    doi_score: Score = Field(default=7.5, description="score needed for the tier DOI_GRADE")
+    doi_claims: int = Field(default=1, ge=0, description="claims in cells needed for DOI_GRADE")
+    public_score: Score = Field(default=5.0, description="score needed for the tier PUBLIC_RECORD")
+    public_claims: int = Field(default=1, ge=0, description="claims in cells needed for PUBLIC_RECORD")
 
 
 class GateStatus(StrEnum):
