@@ -1,0 +1,194 @@
+"""The page's words for what the record says in codes: one table each, so that a reader meets no bare code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from sovereign.records import (
+    Agreement,
+    AnswerStatus,
+    Claim,
+    Counts,
+    Direction,
+    Facets,
+    Grounding,
+    Policy,
+    ReproductionStatus,
+    Source,
+    SourceKind,
+    State,
+    TextLevel,
+)
+
+STATUS = {
+    AnswerStatus.ANSWERED: "Answered",
+    AnswerStatus.PARTLY_ANSWERED: "Partly answered",
+    AnswerStatus.NOT_MEASURED: "Not measured",
+    AnswerStatus.CONTESTED: "Contested",
+    AnswerStatus.NO_EVIDENCE: "No evidence",
+}
+
+GROUNDING = {
+    Grounding.QUOTED: "quoted: the work's own words",
+    Grounding.REPORTED: "reported: our note's words, not the paper's",
+    Grounding.MEASURED: "measured: a pack of ours, run in the sandbox",
+}
+
+AGREEMENT = {
+    Agreement.SINGLE: "one source only",
+    Agreement.CORROBORATED: "corroborated by another source",
+    Agreement.CONTESTED: "contested by another source",
+    Agreement.REFUTED: "refuted by another source",
+    Agreement.NOT_ASSESSED: "not assessed",
+}
+
+REPRODUCTION = {
+    ReproductionStatus.NONE: "not attempted",
+    ReproductionStatus.REPRODUCED: "reproduced",
+    ReproductionStatus.FALSIFIED: "falsified",
+    ReproductionStatus.NOT_RESOLVED: "attempted, not resolved",
+}
+
+TEXT_LEVEL = {
+    TextLevel.METADATA: "title and metadata only",
+    TextLevel.ABSTRACT: "abstract read",
+    TextLevel.FULL_TEXT: "full text read",
+}
+
+POLICY = {
+    Policy.PUBLISH: "publish: it meets the bar that its owner has set",
+    Policy.ESCALATE_TO_OWNER: "to its owner, who decides whether it is published",
+    Policy.QUARANTINE: "quarantine: not to be relied on before its sources are inspected",
+    Policy.REJECT: "reject: something in it does not hold",
+}
+
+LEVELS = (
+    ("Unassessed", "nothing was read, or nothing was checked"),
+    ("Literature synthesis", "sources were read and are named"),
+    ("Source-grounded", "each claim of the answer stands in a work's own words, at a stated place"),
+    ("Cross-source corroborated", "other sources say the same"),
+    ("Artifact inspected", "code, data or weights behind the claims were inspected"),
+    ("Sandbox executed", "a pack was run in the sandbox and its results are attached"),
+    ("Independently reproduced", "another party, on other hardware, came to the same result"),
+    ("Externally reviewed or formally verified", "a named reviewer or a type-checked proof stands behind it"),
+)
+
+AXES = {"system": "System", "benchmark": "Benchmark", "metric": "Metric", "baseline": "Baseline",
+        "condition": "Condition"}  # fmt: skip
+
+
+def plural(number: int, one: str, many: str | None = None) -> str:
+    """`1 cell`, `2 cells`, `1,204 cells`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def explained(status: AnswerStatus, counts: Counts) -> str:
+    """What the status of the answer means for this record, with its counts."""
+    cells, filled = counts.cells, counts.cells - counts.gaps
+    if status is AnswerStatus.NO_EVIDENCE:
+        return "No source in the library speaks of what the question asks."
+    if status is AnswerStatus.NOT_MEASURED:
+        return (
+            f"None of the {plural(cells, 'combination')} that the question asks for is measured in a source that was "
+            "read. Evidence that comes near stands beside a gap; it does not fill it."
+        )
+    if status is AnswerStatus.PARTLY_ANSWERED:
+        return (
+            f"{filled} of the {plural(cells, 'combination')} that the question asks for "
+            f"{'is' if filled == 1 else 'are'} measured in a source that was read; {counts.gaps} "
+            f"{'is a gap' if counts.gaps == 1 else 'are gaps'}: no source that was read measures "
+            f"{'it' if counts.gaps == 1 else 'them'}."
+        )
+    if status is AnswerStatus.CONTESTED:
+        return "Sources that were read contradict each other on what the question asks; both sides are shown."
+    return (
+        f"Each of the {plural(cells, 'combination')} that the question asks for is measured in a source that was read."
+    )
+
+
+def work_name(source_id: str) -> str:
+    """`arxiv:2511.18314` -> `arXiv 2511.18314`; other schemes stay as they are written."""
+    scheme, _, local = source_id.partition(":")
+    known = {"arxiv": "arXiv", "doi": "DOI", "pmid": "PubMed", "pubmed": "PubMed", "isbn": "ISBN"}
+    return f"{known[scheme]} {local}" if scheme in known and local else source_id
+
+
+def source_name(source: Source) -> str:
+    """How a source is named wherever its words are shown: a note never goes by the name of the paper alone."""
+    if source.kind is SourceKind.NOTE:
+        return f"our note on {work_name(source.about)}" if source.about else f"our note “{_short(source.title)}”"
+    if source.kind is SourceKind.MEASUREMENT:
+        return f"our measurement {source.id.partition(':')[2] or source.id}"
+    return work_name(source.id)
+
+
+def source_kind(source: Source) -> str:
+    """What the source is and how much of it was read."""
+    if source.kind is SourceKind.NOTE:
+        return f"Note: our own words on {work_name(source.about)}" if source.about else "Note: our own words"
+    if source.kind is SourceKind.MEASUREMENT:
+        return "Measurement: the results file of a pack that we ran"
+    return f"Work: {TEXT_LEVEL[source.text_level] if source.text_level else 'level not stated'}"
+
+
+def figure(facets: Facets) -> str:
+    """The figure that was read out of a claim: `22% lower vs plain top-k`, or `no figure`."""
+    parts = []
+    if facets.value is not None:
+        parts.append(_number(facets.value) + _unit(facets.unit))
+    if facets.direction is not None:
+        parts.append({Direction.HIGHER: "higher", Direction.LOWER: "lower", Direction.EQUAL: "equal"}[facets.direction])
+    if facets.baseline is not None:
+        parts.append(f"vs {facets.baseline}")
+    return " ".join(parts) if facets.value is not None or facets.direction is not None else "no figure"
+
+
+def reading(claim: Claim) -> list[tuple[str, str]]:
+    """The facets that were read out of a claim, as label and value."""
+    facets = claim.facets
+    value = None if facets.value is None else _number(facets.value) + _unit(facets.unit)
+    pairs: Iterable[tuple[str, str | None]] = (
+        ("subject", facets.subject),
+        ("system", facets.system),
+        ("metric", facets.metric),
+        ("value", value),
+        ("direction", facets.direction.value if facets.direction else None),
+        ("baseline", facets.baseline),
+        ("benchmark", facets.benchmark),
+        ("condition", "; ".join(facets.condition) or None),
+    )
+    return [(label, text) for label, text in pairs if text]
+
+
+def standing(state: State) -> tuple[str, str]:
+    """The banner over a record that is not simply published: a headline and a sentence; both empty if it is."""
+    if state.standing == "retracted":
+        return "Retracted", f"This record was retracted and must not be relied on. {state.note}".strip()
+    if state.standing == "rejected":
+        return "Rejected by its owner", f"This record was not accepted for publication. {state.note}".strip()
+    if not state.public:
+        return "Draft, awaiting its owner", "Made by a program; no person has approved it for publication yet."
+    if state.standing == "corrected":
+        return "Corrected", f"This record was corrected; the events below say how. {state.note}".strip()
+    return "", ""
+
+
+def moment(iso: str) -> str:
+    """`2026-03-01T12:30:00Z` -> `2026-03-01 12:30 UTC`; anything else as it is."""
+    match = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|\+00:00)", iso)
+    return f"{match[1]} {match[2]} UTC" if match else iso
+
+
+def _number(value: float) -> str:
+    return f"{value:.10g}"
+
+
+def _unit(unit: str | None) -> str:
+    if not unit:
+        return ""
+    return unit if unit in ("%", "x", "×", "°") else f" {unit}"
+
+
+def _short(title: str) -> str:
+    return title if len(title) <= 90 else title[:90] + "…"

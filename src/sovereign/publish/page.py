@@ -1,0 +1,277 @@
+"""The record page: one static HTML document per record, with pages of its stored texts and a JSON twin."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import sha256
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from sovereign.judge import TIER_BASIS
+from sovereign.records import CheckState, Event, Grounding, Record, State, TextLevel
+
+from . import _words as words
+from ._matrix import Matrix, matrix
+from ._safe import clip, visible, web_address
+from ._spans import LONG_TEXT, Span, anchor, leaves, pieces, text_page
+from ._view import Texts, View
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+PAGE_SCHEMA = "sovereign-page-v1"
+_DROPS_SHOWN = 300
+
+
+def render_page(
+    record: Record,
+    state: State,
+    *,
+    texts: Texts,
+    versions: Sequence[int] = (),
+    events: Sequence[Event] = (),
+    signer: str | None = None,
+) -> str:
+    """The page of a record as HTML: static, without scripts, fetching nothing; equal input gives equal bytes.
+
+    Args:
+        record: the version to show.
+        state: the fold over the record's events; whether it is a draft, published, corrected or retracted.
+        texts: from a text's sha256 to the text, or None where it is not at hand (its quotes are then not linked).
+        versions: the numbers of all versions of the record.
+        events: the record's events, oldest first, for the history.
+        signer: fingerprint of the owner's key, shown in the command that checks an export.
+    """
+    view = View(record, texts)
+    grid = matrix(record, view.numbers)
+    banner, banner_text = words.standing(state)
+    return _render(
+        "record.html.j2",
+        indexed=state.public and state.standing in ("published", "corrected"),
+        record=record,
+        state=state,
+        banner=banner,
+        banner_text=banner_text,
+        status_word=words.STATUS[record.answer.status],
+        status_why=words.explained(record.answer.status, record.counts),
+        asked=[(label, values) for label, values in _asked(record) if values],
+        matrix=grid,
+        overview=_overview(grid),
+        sentences=view.sentences,
+        claims=view.claims,
+        claim_groups=[
+            ("Behind the answer", [item for item in view.claims if item.in_answer]),
+            ("In cells, not in the answer", [item for item in view.claims if item.cells and not item.in_answer]),
+            ("Nearest to a gap", [item for item in view.claims if item.near and not item.cells and not item.in_answer]),
+        ],
+        other_claims=[item for item in view.claims if not (item.in_answer or item.cells or item.near)],
+        marks=any(
+            item.claim.grounding is Grounding.REPORTED and re.search(r"\[[A-Z]\]\.?$", item.claim.text.rstrip())
+            for item in view.claims
+        ),
+        grounding=words.GROUNDING,
+        agreement=words.AGREEMENT,
+        reproduction=words.REPRODUCTION,
+        sources=view.sources,
+        searches=_searches(record, view),
+        drops=record.dropped[:_DROPS_SHOWN],
+        drop_rules=sorted(Counter(drop.rule for drop in record.dropped).items()),
+        reviews=[
+            (
+                review,
+                [check for check in review.checks if check.state is CheckState.FAILED],
+                [check for check in review.checks if check.state is not CheckState.FAILED],
+            )
+            for review in record.tribunal.reviews
+        ],
+        policy_words=words.POLICY,
+        levels=words.LEVELS,
+        tier_basis=TIER_BASIS[record.quality_tier],
+        link_of=_links(record, view),
+        numbers=view.numbers,
+        cell_ids={cell.id for cell in record.cells},
+        events=events,
+        versions=versions,
+        signer=signer,
+        policy_rules=_plain(record.provenance.policy.to_json()),
+        counts=_plain(record.counts.to_json()),
+    )
+
+
+def render_texts(record: Record, *, texts: Texts) -> dict[str, str]:
+    """The pages of the stored texts, by path relative to the record's page; a text not at hand has none.
+
+    A text of more than 200,000 characters and the full text of a work are shown only around the quotes.
+    """
+    view = View(record, texts)
+    pages: dict[str, str] = {}
+    for digest in dict.fromkeys(source.sha256 for source in record.sources):
+        if view.text_fault(digest):
+            continue
+        text = texts(digest) or ""
+        sources = [source for source in record.sources if source.sha256 == digest]
+        spans: dict[str, Span] = {}
+        pointers: dict[str, tuple[tuple[int, str], ...]] = {}
+        for item in view.claims:
+            for quote in item.quotes:
+                if quote.quote.sha256 != digest or quote.fault:
+                    continue
+                cited = ((item.number, item.claim.id),)
+                if quote.quote.pointer is not None:
+                    before = pointers.get(quote.quote.pointer, ())
+                    pointers[quote.quote.pointer] = before if cited[0] in before else before + cited
+                elif quote.quote.start is not None and quote.quote.end is not None:
+                    name = anchor(quote.quote)
+                    known = spans[name].claims if name in spans else ()
+                    claims = known if cited[0] in known else known + cited
+                    spans[name] = Span(quote.quote.start, quote.quote.end, name, claims)
+        windowed = len(text) > LONG_TEXT or any(source.text_level is TextLevel.FULL_TEXT for source in sources)
+        values = leaves(text, pointers) if pointers or sources[0].kind.value == "measurement" else None
+        pages[text_page(digest)] = _render(
+            "source.html.j2",
+            indexed=False,
+            record=record,
+            title=sources[0].title or sources[0].id,
+            sources=sources,
+            digest_value=digest,
+            places=len(spans) + len(pointers),
+            windowed=windowed and values is None,
+            leaves=values,
+            pieces=pieces(text, spans.values(), windows=windowed),
+        )
+    return pages
+
+
+def page_twin(
+    record: Record,
+    state: State,
+    *,
+    texts: Texts,
+    versions: Sequence[int] = (),
+    events: Sequence[Event] = (),
+) -> dict[str, Any]:
+    """What the page shows, as JSON values: the record, its state and events, and the anchor of every part."""
+    view = View(record, texts)
+    return {
+        "schema": PAGE_SCHEMA,
+        "record": record.to_json(),
+        "state": state.to_json(),
+        "versions": list(versions),
+        "events": [event.to_json() for event in events],
+        "anchors": {
+            "cells": {cell.id: f"index.html#{cell.id}" for cell in record.cells},
+            "claims": {item.claim.id: f"index.html#{item.anchor}" for item in view.claims},
+            "sources": {item.source.id: f"index.html#{item.anchor}" for item in view.sources},
+            "quotes": {item.claim.id: [quote.href for quote in item.quotes] for item in view.claims},
+        },
+        "faults": [
+            {"claim": item.claim.id, "source": quote.quote.source, "fault": quote.fault}
+            for item in view.claims
+            for quote in item.quotes
+            if quote.fault
+        ],
+    }
+
+
+def render_list(rows: Sequence[dict[str, Any]]) -> str:
+    """The page that lists records; `rows` as `site.summary` makes them."""
+    return _render("site.html.j2", indexed=True, rows=rows)
+
+
+def _render(name: str, **values: Any) -> str:
+    style = _style()
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    from markupsafe import Markup
+
+    # The style sheet is our own file: it must reach the page as it is, or its hash in the policy would not match.
+    page = _environment().get_template(name).render(style=Markup(style), style_hash=f"sha256-{digest}", **values)  # noqa: S704
+    return re.sub(r"\n[ \t]*(?=\n)", "", page) if name != "source.html.j2" else page
+
+
+@lru_cache(maxsize=1)
+def _style() -> str:
+    return resources.files(__package__).joinpath("templates/style.css").read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    def finalize(value: object) -> object:
+        return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+    environment = Environment(
+        loader=PackageLoader(__package__, "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "clip": clip,
+        "moment": words.moment,
+        "plural": words.plural,
+        "web_address": web_address,
+        "source_kind": words.source_kind,
+        "reading": words.reading,
+        "number": lambda value: "–" if value is None else f"{value:.10g}",
+        "capitalize_first": lambda text: text[:1].upper() + text[1:],
+    }
+    return environment
+
+
+def _asked(record: Record) -> list[tuple[str, tuple[str, ...]]]:
+    facets = record.question.facets
+    return [
+        ("Subject", facets.subject),
+        ("System", facets.system),
+        ("Metric", facets.metric),
+        ("Baseline", facets.baseline),
+        ("Benchmark", facets.benchmark),
+        ("Condition", facets.condition),
+    ]
+
+
+def _overview(grid: Matrix | None) -> dict[str, Any]:
+    if grid is None:
+        return {"width": 0, "height": 0, "boxes": []}
+    boxes = []
+    for down, row in enumerate(grid.rows):
+        for across, place in enumerate(row.squares):
+            for offset, square in enumerate(place[:1]):
+                boxes.append({"x": 18 * (across + offset), "y": 18 * down, "state": square.state})
+    return {"width": 18 * len(grid.columns) - 4, "height": 18 * len(grid.rows) - 4, "boxes": boxes}
+
+
+def _searches(record: Record, view: View) -> list[tuple[Any, list[tuple[str, str, int]]]]:
+    kept = {item.source.id: item for item in view.sources}
+    return [
+        (
+            search,
+            [(kept[hit.source].anchor, kept[hit.source].label, hit.rank) for hit in search.hits if hit.source in kept],
+        )
+        for search in record.searches
+    ]
+
+
+def _links(record: Record, view: View) -> dict[str, tuple[str, str]]:
+    """From the id of a claim, source or cell to its anchor on the page and the words for it."""
+    found = {cell.id: (cell.id, cell.id.replace("-", " ")) for cell in record.cells}
+    found |= {item.source.id: (item.anchor, item.label) for item in view.sources}
+    found |= {item.claim.id: (item.anchor, f"claim {item.number}") for item in view.claims}
+    return found
+
+
+def _plain(values: dict[str, Any]) -> list[tuple[str, str]]:
+    shown = {True: "yes", False: "no"}
+    return [
+        (name.replace("_", " "), shown[value] if isinstance(value, bool) else str(value))
+        for name, value in values.items()
+    ]
