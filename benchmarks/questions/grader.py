@@ -119,6 +119,7 @@ def grade_record(record: Graded, label: Json) -> Json:
         "status": record.status,
         "sources": len(sources),
         "claims": len(record.claims),
+        "claims_attached": len(record.attached()),
         "cells": len(record.cells),
         "gaps": sum(1 for cell in record.cells if not listed(cell.get("claims"))),
         "must_find": {**_ratio(len(label["must_find"]) - len(not_found), len(label["must_find"])), "missed": not_found},
