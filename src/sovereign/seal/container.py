@@ -2,7 +2,7 @@
 
 Entries are stored, not compressed, in the order of their names, with one fixed date and mode and no extra fields. A
 reader makes the container again from what it read and compares the bytes; nothing can hide between entries. We write
-the structures ourselves (APPNOTE.TXT 6.3.10, sections 4.3.7, 4.3.12, 4.3.16): what a library writes may change under us.
+the structures ourselves (APPNOTE.TXT 6.3.10, sections 4.3.7, 4.3.12, 4.3.16): what a library writes may change.
 """
 
 from __future__ import annotations

@@ -1,0 +1,55 @@
+"""A record as one file that anyone can check: a container of fixed form, its list of files signed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sovereign.check import check_path
+from sovereign.records import BadInput, Manifest, State, StorageError
+from sovereign.records.layout import EVENTS, EXPORT_FILE, KEYS_FILE, MANIFEST_FILE, OUTSIDE_MANIFEST, version_folder
+from sovereign.seal import PREDICATE_EXPORT, Key, digest, pack_files, sign, statement
+
+from . import _disk
+from .reader import read_bytes, read_model
+
+
+def export(folder: Path, state: State, output: Path, key: Key, force: bool) -> Path:
+    """Write the container of a record's folder to `output`; see `Archive.export`."""
+    if output.exists() and not force:
+        raise BadInput(f"{output} exists and is not overwritten", "choose another name, or use --force")
+    report = check_path(folder)
+    if report.faults:
+        first = report.faults[0]
+        raise StorageError(
+            f"{folder.name} has {len(report.faults)} faults and is not exported; first: {first.where}: {first.what}",
+            f"`sovereign check {folder}` lists them all",
+        )
+    data = container(_files(folder, state), state, key)
+    with _disk.storing(str(output)), _disk.scratch(output.parent) as built:
+        _disk.write_file(built / "export", data)
+        try:
+            _disk.publish_file(built / "export", output, overwrite=force)
+        except FileExistsError as error:
+            raise BadInput(f"{output} exists and is not overwritten", "choose another name, or use --force") from error
+    return output
+
+
+def container(files: dict[str, bytes], state: State, key: Key) -> bytes:
+    """The bytes of an export: the files (path within the record's folder -> content) and a signed list of them."""
+    predicate = {"record": state.record, "version": state.version, "events": state.events, "by": key.fingerprint}
+    subjects = {path: digest(data) for path, data in files.items()}
+    signed = sign(statement(PREDICATE_EXPORT, subjects, predicate), key)
+    name = state.record.lower().replace(":", "-")
+    return pack_files({f"{name}/{path}": data for path, data in {**files, EXPORT_FILE: signed}.items()})
+
+
+def _files(folder: Path, state: State) -> dict[str, bytes]:
+    """What belongs to a record: what its manifests list, its events and its keys. Stray files stay behind."""
+    files = {KEYS_FILE: read_bytes(folder / KEYS_FILE)}
+    for event in sorted((folder / EVENTS).iterdir()):
+        files[f"{EVENTS}/{event.name}"] = read_bytes(event)
+    for version in map(version_folder, range(1, state.version + 1)):
+        manifest = read_model(Manifest, folder / version / MANIFEST_FILE)
+        for name in (*manifest.files, *OUTSIDE_MANIFEST):
+            files[f"{version}/{name}"] = read_bytes(folder / version / name)
+    return files

@@ -1,0 +1,137 @@
+"""Does what a run is said to show follow from its results, and was that run of that pack attested?"""
+
+from __future__ import annotations
+
+import tomllib
+
+from pydantic import ValidationError
+
+from sovereign.judge import reproduction_status
+from sovereign.records import Claim, PackSpec, Record, Reproduction
+from sovereign.records.layout import ATTESTATION_FILE, PACK_FILE, RECORD_FILE, REPRODUCTIONS, RESULTS_FILE
+from sovereign.seal import PREDICATE_REPRODUCTION, SealError, digest, parse
+
+from ._case import Case, VersionCase, first_difference, shown
+from ._signatures import opened
+
+
+def reproductions(case: Case) -> None:
+    """Pack, results, attestation and outcomes of every run hold together, and its source is its results."""
+    for version in case.versions.values():
+        record = version.record
+        if record is None:
+            continue
+        for index, run in enumerate(record.reproductions):
+            _run(case, version, record, index, run)
+
+
+def marks(case: Case) -> None:
+    """A claim is marked as the attached runs say of it, and a run speaks of every claim that its pack settles."""
+    for version in case.versions.values():
+        record = version.record
+        if record is None:
+            continue
+        for index, claim in enumerate(record.claims):
+            due = reproduction_status(claim, record.reproductions)
+            if claim.reproduction is not due:
+                where = version.where(RECORD_FILE, f"claims[{index}].reproduction")
+                case.fault(where, f"is {claim.reproduction.value}, the attached runs say {due.value}")
+
+
+def _run(case: Case, version: VersionCase, record: Record, index: int, run: Reproduction) -> None:
+    from sovereign.judge.outcomes import pack_digest
+
+    at = f"reproductions[{index}]"
+    prefix = f"{REPRODUCTIONS}/{run.results_sha256}/"
+    files = {name.removeprefix(prefix): data for name, data in version.files.items() if name.startswith(prefix)}
+    results = files.pop(RESULTS_FILE, None)
+    attestation = files.pop(ATTESTATION_FILE, None)
+    spec = _spec(case, version, prefix, files)
+    if results is None or attestation is None or spec is None:
+        for name, data in ((RESULTS_FILE, results), (ATTESTATION_FILE, attestation)):
+            if data is None:
+                case.fault(version.where(prefix + name), "the file is missing")
+        return
+    said = {"pack": run.pack, "pack_digest": run.pack_digest, "results_sha256": run.results_sha256}
+    found = {"pack": spec.name, "pack_digest": pack_digest(files), "results_sha256": digest(results)}
+    said["source"], found["source"] = run.source, spec.source
+    for name in said:
+        if said[name] != found[name]:
+            where = version.where(RECORD_FILE, f"{at}.{name}")
+            case.fault(where, f"is {said[name]}, the attached files say {found[name]}")
+    source = record.source(run.source)
+    if source is None or source.sha256 != digest(results):
+        case.fault(version.where(RECORD_FILE, f"{at}.source"), f"{run.source} was not read as these results")
+    _attested(case, version, prefix, run, attestation)
+    _outcomes(case, version, at, record, run, spec, results)
+
+
+def _spec(case: Case, version: VersionCase, prefix: str, files: dict[str, bytes]) -> PackSpec | None:
+    where = version.where(prefix + PACK_FILE)
+    if PACK_FILE not in files:
+        case.fault(where, "the file is missing")
+        return None
+    try:
+        spec = PackSpec.model_validate(tomllib.loads(files[PACK_FILE].decode("utf-8")))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        case.fault(where, f"not TOML: {error}")
+        return None
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        case.fault(f"{where}: {'.'.join(map(str, problem['loc']))}", problem["msg"])
+        return None
+    if spec.script not in files:
+        case.fault(version.where(prefix + spec.script), "the script is missing")
+        return None
+    return spec
+
+
+def _attested(case: Case, version: VersionCase, prefix: str, run: Reproduction, data: bytes) -> None:
+    where = version.where(prefix + ATTESTATION_FILE)
+    signed = opened(case, where, data, PREDICATE_REPRODUCTION)
+    if signed is None:
+        return
+    digests = set(signed.subjects.values())
+    for what, due in (("pack", run.pack_digest), ("results", run.results_sha256)):
+        if due not in digests:
+            case.fault(f"{where}: subject", f"the {what} {due} is not what was attested")
+    if len(digests) > 2:
+        case.fault(f"{where}: subject", "names more than a pack and its results")
+
+
+def _outcomes(
+    case: Case, version: VersionCase, at: str, record: Record, run: Reproduction, spec: PackSpec, results: bytes
+) -> None:
+    from sovereign.judge.outcomes import outcomes
+
+    where = version.where(f"{REPRODUCTIONS}/{run.results_sha256}/{RESULTS_FILE}")
+    try:
+        values = parse(results)
+    except SealError as error:
+        case.fault(where, error.message)
+        return
+    if not isinstance(values, dict):
+        case.fault(where, "not an object")
+        return
+    due = [
+        {**outcome.to_json(), "record_claims": _settled(spec, outcome.pack_claim, record.claims)}
+        for outcome in outcomes(spec, values)
+    ]
+    different = first_difference([outcome.to_json() for outcome in run.outcomes], due, f"{at}.outcomes")
+    if different:
+        field, left, right = different
+        where = version.where(RECORD_FILE, field)
+        case.fault(where, f"says {shown(left)}; the attached pack and results give {shown(right)}")
+
+
+def _settled(spec: PackSpec, pack_claim: str, claims: tuple[Claim, ...]) -> list[str]:
+    """The record's claims that a pack claim settles: quoted from the source it names, in the words it names."""
+    settles = next((claim.settles for claim in spec.claims if claim.id == pack_claim), ())
+    return [
+        claim.id
+        for claim in claims
+        if any(
+            settled.sentence_contains in claim.text and any(quote.source == settled.source for quote in claim.quotes)
+            for settled in settles
+        )
+    ]
