@@ -1,0 +1,66 @@
+"""`sovereign ask`: a question in, a draft record out."""
+
+from __future__ import annotations
+
+import click
+
+from sovereign import workflow
+from sovereign.records import Record
+from sovereign.seal import canonical
+from sovereign.workspace import Workspace
+
+from ._session import Session, verb
+
+
+@click.command()
+@click.argument("question")
+@click.option("--fresh", is_flag=True, help="Start a new run even if one of this question is unfinished.")
+@click.option("--reuse", is_flag=True, help="Let stages take outputs that other runs stored for equal input and code.")
+@verb
+def ask(session: Session, question: str, fresh: bool, reuse: bool) -> None:
+    """Answer QUESTION from the library. The record is a draft that waits for its owner (`sovereign review`).
+
+    With --json, prints the record.json itself, byte for byte.
+
+    \b
+    Example:
+      sovereign ask "How does AnyExperts compare to top-k routing in latency on VQAv2?"
+    """
+    workspace = session.workspace()
+    record = workflow.ask(workspace, question, fresh=fresh, reuse=reuse, progress=session.progress)
+    show_record(session, workspace, record)
+
+
+def show_record(session: Session, workspace: Workspace, record: Record) -> None:
+    """The record itself with --json; else its answer and where to read on."""
+    if session.as_json:
+        session.write(canonical(record))
+        return
+    session.emit(None, summary(workspace, record))
+
+
+def summary(workspace: Workspace, record: Record) -> list[str]:
+    """Status, answer, what was judged, and where the page lies."""
+    status = record.answer.status.value.replace("_", " ")
+    lines = [f"{record.id} version {record.version}: {status}", ""]
+    lines += [f"  {sentence.text}" for sentence in record.answer.sentences]
+    counts = record.counts
+    lines += [
+        "",
+        f"cells      {counts.cells} ({counts.gaps} not measured); {record.gate_verdict.reason}",
+        f"sources    {counts.sources} ({counts.works} works, {counts.notes} notes, {counts.measurements} measurements)",
+    ]
+    if record.missing_systems:
+        lines.append(f"missing    {', '.join(system.name for system in record.missing_systems)}: named but not found")
+    lines += [
+        f"tribunal   {record.tribunal.score:g} of 10, {record.tribunal.verdict.value}",
+        f"policy     {record.decision.policy.value}: {'; '.join(record.decision.reasons)}",
+        f"gate       {record.gate_verdict.status.value}",
+        f"page       {page_of(workspace, record)}",
+    ]
+    return lines
+
+
+def page_of(workspace: Workspace, record: Record) -> str:
+    """Where the record's page lies."""
+    return str(workspace.site_path / record.folder / "index.html")

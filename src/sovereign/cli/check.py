@@ -1,0 +1,45 @@
+"""`sovereign check`: is this record what it says, and who signed it? Offline, without a workspace."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from ._session import Session, verb
+
+
+@click.command()
+@click.argument("path", metavar="PATH")
+@click.option(
+    "--trust",
+    multiple=True,
+    metavar="FINGERPRINT|FILE",
+    help="A signer you trust: a fingerprint, a keys.json, or a file of fingerprints. May be given again.",
+)
+@verb
+def check(session: Session, path: str, trust: tuple[str, ...]) -> None:
+    """Check an exported zip, a record's folder or one version: digests, signatures, events, quotes at their offsets,
+    and every score, count and verdict, computed again.
+
+    Ends with 0 when the record is sound and signed by someone you trust, 4 when it is sound and the signer is unknown
+    to you, 5 when it has a fault.
+
+    \b
+    Example:
+      sovereign check record.zip --trust owner-keys.json
+    """
+    from sovereign.check import check_path
+
+    report = check_path(path, trust=trust)
+    versions = ", ".join(str(version) for version in report.versions)
+    lines = [f"{report.record_id or path}, version {versions or 'unknown'}, signed by {report.signer or 'nobody'}"]
+    lines += [f"fault  {fault.where}: {fault.what} ({fault.check})" for fault in report.faults]
+    lines += [f"note   {note}" for note in report.notes]
+    verdict = {
+        0: "sound, and signed by a key that you trust",
+        4: "sound; the signer is unknown to you: compare the fingerprint, then give it with --trust",
+        5: f"NOT sound: {len(report.faults)} fault{'s' if len(report.faults) != 1 else ''}",
+    }
+    session.emit(report.to_json(), [*lines, verdict[report.exit_code]])
+    sys.exit(report.exit_code)

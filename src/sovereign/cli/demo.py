@@ -1,0 +1,120 @@
+"""`sovereign demo`: four questions, four drafts, one reproduction, judged again. Offline."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+
+import click
+
+from sovereign import workflow
+from sovereign.records import EventType, Record, SandboxUnavailable
+from sovereign.workflow import Measured
+from sovereign.workspace import Workspace
+
+from ._session import Session, shorten, table, verb
+from .ask import page_of
+from .reproduce import outcome_lines
+
+#: The demonstration keeps out of the workspace of your own questions.
+DEFAULT = Path("demo-workspace")
+
+
+@click.command()
+@verb
+def demo(session: Session) -> None:
+    """Answer four research questions from the starter notes, run one measurement in the sandbox, judge the records
+    again, and name the pages to open. Needs no network. Works in ./demo-workspace unless --workspace names another.
+
+    Stopped half-way, the same command goes on. Without a sandbox it ends with 0 all the same, and says why nothing
+    could be reproduced.
+
+    \b
+    Example:
+      sovereign demo
+    """
+    workspace = Workspace.create(session.given or DEFAULT, progress=session.progress)
+    asked = {record.question.text: record.id for record in _records(workspace)}
+    ids = []
+    for question in questions():
+        if question not in asked:
+            session.progress(f"asking: {shorten(question, 90)}")
+            asked[question] = workflow.ask(workspace, question, progress=session.progress).id
+        ids.append(asked[question])
+    measured: tuple[Measured, ...] = ()
+    unavailable: SandboxUnavailable | None = None
+    try:
+        measured = workflow.measure(workspace, progress=session.progress)
+    except SandboxUnavailable as error:
+        unavailable = error
+    for name in ids if measured else ():
+        if any(event.type is EventType.REPRODUCED for event in workspace.archive().events(name)):
+            continue  # an earlier call of the demo came this far
+        session.progress(f"judging {name} again")
+        workflow.judge_again(workspace, name, packs=tuple(one.pack for one in measured), progress=session.progress)
+    records = [workspace.archive().load(name) for name in ids]
+    value = {
+        "workspace": str(workspace.path),
+        "measured": [one.to_json() for one in measured],
+        "sandbox": None if unavailable is None else {"message": unavailable.message, "remedy": unavailable.remedy},
+        "records": [_row(workspace, record) for record in records],
+        "pages": str(workspace.site_path / "index.html"),
+    }
+    session.emit(value, _lines(workspace, records, measured, unavailable))
+
+
+def questions() -> tuple[str, ...]:
+    """The four questions of the demonstration."""
+    data = tomllib.loads(files("sovereign.cli").joinpath("demo_questions.toml").read_text(encoding="utf-8"))
+    return tuple(entry["text"] for entry in data["question"])
+
+
+def _records(workspace: Workspace) -> list[Record]:
+    archive = workspace.archive()
+    return [archive.load(name) for name in archive.list()]
+
+
+def _row(workspace: Workspace, record: Record) -> dict[str, object]:
+    return {
+        "id": record.id,
+        "version": record.version,
+        "question": record.question.text,
+        "answer": record.answer.status.value,
+        "cells": record.counts.cells,
+        "gaps": record.counts.gaps,
+        "claims": record.counts.claims,
+        "sources": record.counts.sources,
+        "score": record.tribunal.score,
+        "policy": record.decision.policy.value,
+        "gate": record.gate_verdict.status.value,
+        "gate_reason": record.gate_verdict.reason,
+        "missing_systems": [system.name for system in record.missing_systems],
+        "page": page_of(workspace, record),
+    }
+
+
+def _lines(
+    workspace: Workspace,
+    records: list[Record],
+    measured: tuple[Measured, ...],
+    unavailable: SandboxUnavailable | None,
+) -> list[str]:
+    rows = [
+        [
+            *(f"{record.id} v{record.version}", record.answer.status.value.replace("_", " ")),
+            f"{record.counts.cells - record.counts.gaps} of {record.counts.cells}",
+            *(str(record.counts.claims), str(record.counts.sources), f"{record.tribunal.score:g}"),
+            f"{record.gate_verdict.status.value}, {record.gate_verdict.reason}",
+        ]
+        for record in records
+    ]
+    lines = [table(["record", "answer", "cells filled", "claims", "sources", "score", "gate verdict"], rows), ""]
+    for one in measured:
+        lines += outcome_lines(one)
+    if unavailable is not None:
+        lines += [f"nothing was reproduced: {unavailable.message}", f"remedy: {unavailable.remedy}"]
+        lines.append("every record stays UNVERIFIED")
+    lines += ["", "drafts, awaiting their owner; open a page:"]
+    lines += [f"  {page_of(workspace, record)}" for record in records]
+    return [*lines, f"  {workspace.site_path / 'index.html'} lists them"]

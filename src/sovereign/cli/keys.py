@@ -1,0 +1,59 @@
+"""`sovereign keys`: the keys that sign this workspace's records. Private keys are never printed."""
+
+from __future__ import annotations
+
+import click
+
+from sovereign.records import NotFound
+from sovereign.workspace import Workspace
+
+from ._session import Session, table, verb
+
+
+@click.group()
+def keys() -> None:
+    """Show the keys that sign your records."""
+
+
+@keys.command("list")
+@verb
+def list_keys(session: Session) -> None:
+    """List the workspace's keys by fingerprint.
+
+    \b
+    Example:
+      sovereign keys list
+    """
+    found = _found(session.workspace())
+    rows = [[name, fingerprint] for name, fingerprint, _ in found]
+    value = [{"name": name, "fingerprint": fingerprint} for name, fingerprint, _ in found]
+    session.emit(value, table(["name", "fingerprint"], rows) if rows else "no keys; make one with `sovereign init`")
+
+
+@keys.command()
+@click.argument("name", default="owner")
+@verb
+def show(session: Session, name: str) -> None:
+    """Print the public half of a key as a keys.json, which others hand to `sovereign check --trust`.
+
+    \b
+    Example:
+      sovereign keys show > my-public-key.json
+    """
+    from sovereign.seal import canonical, key_ring
+
+    for known, _, public in _found(session.workspace()):
+        if known == name:
+            session.write(canonical(key_ring([public])) + b"\n")
+            return
+    raise NotFound(f"there is no key {name!r}", "see `sovereign keys list`")
+
+
+def _found(workspace: Workspace) -> list[tuple[str, str, bytes]]:
+    from sovereign.seal import Key
+
+    found = []
+    for path in sorted(workspace.keys_path.glob("*.pem")):
+        key = Key.load(path)
+        found.append((path.stem, key.fingerprint, key.public_bytes))
+    return found

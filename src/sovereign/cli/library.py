@@ -1,0 +1,107 @@
+"""`sovereign library`: add sources, search them, see what is there."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from sovereign.records import NotFound
+
+from ._session import Session, shorten, table, verb
+
+_SHOWN_FAILURES = 10
+
+
+@click.group()
+def library() -> None:
+    """Add sources, search them, see what is there."""
+
+
+@library.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@verb
+def add(session: Session, paths: tuple[Path, ...]) -> None:
+    """Add Markdown notes, JSONL or JSONL.gz collections, or folders of them.
+
+    What cannot be read is listed with its reason; the rest is added. Stopped half-way, the same command goes on.
+
+    \b
+    Example:
+      sovereign library add notes/ arxiv-metadata.jsonl.gz
+    """
+    workspace = session.workspace()
+    missing = [path for path in paths if not path.exists()]
+    if missing:
+        raise NotFound(f"there is no {missing[0]}", "nothing was added; check the path")
+    added = updated = unchanged = 0
+    failed = []
+    with workspace.library() as opened:
+        for path in paths:
+            session.progress(f"adding {path}")
+            report = opened.add(path, progress=lambda seen: session.progress(f"{seen:,} documents read"))
+            added, updated, unchanged = added + report.added, updated + report.updated, unchanged + report.unchanged
+            failed += list(report.failed)
+        size = opened.size
+    value = {
+        "added": added,
+        "updated": updated,
+        "unchanged": unchanged,
+        "failed": [asdict(failure) for failure in failed],
+        "sources": size,
+    }
+    lines = [f"added {added}, updated {updated}, unchanged {unchanged}, failed {len(failed)}; {size} sources in all"]
+    lines += [f"  not read: {failure.where}: {failure.reason}" for failure in failed[:_SHOWN_FAILURES]]
+    if len(failed) > _SHOWN_FAILURES:
+        lines.append(f"  and {len(failed) - _SHOWN_FAILURES} more; see `sovereign library status --json`")
+    session.emit(value, lines)
+
+
+@library.command()
+@click.argument("query")
+@click.option("-k", "limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many to show.")
+@verb
+def search(session: Session, query: str, limit: int) -> None:
+    """Search titles and texts for the terms of QUERY, best first.
+
+    \b
+    Example:
+      sovereign library search "expert prefetching hit rate" -k 5
+    """
+    with session.workspace().library() as opened:
+        hits = opened.search(query, k=limit)
+        stored = opened.get_many(hit.source for hit in hits)
+    found = [
+        {"rank": hit.rank, "source": hit.source, "kind": stored[hit.source].kind, "title": stored[hit.source].title}
+        for hit in hits
+        if hit.source in stored
+    ]
+    if not found:
+        session.emit([], "nothing found")
+        return
+    rows = [[str(one["rank"]), str(one["source"]), str(one["kind"]), shorten(str(one["title"]), 90)] for one in found]
+    session.emit(found, table(["rank", "source", "kind", "title"], rows))
+
+
+@library.command()
+@verb
+def status(session: Session) -> None:
+    """Say what the library holds, what could not be read, and its digest.
+
+    \b
+    Example:
+      sovereign library status
+    """
+    with session.workspace().library() as opened:
+        value = opened.status()
+    session.emit(value, [f"{name:<14}{_shown(entry)}" for name, entry in value.items()])
+
+
+def _shown(entry: object) -> str:
+    if isinstance(entry, dict):
+        return ", ".join(f"{name} {_shown(count)}" for name, count in entry.items()) or "none"
+    if isinstance(entry, list | tuple):
+        more = f"; and {len(entry) - _SHOWN_FAILURES} more" if len(entry) > _SHOWN_FAILURES else ""
+        return "; ".join(str(one) for one in entry[:_SHOWN_FAILURES]) + more if entry else "none"
+    return str(entry)

@@ -1,0 +1,111 @@
+"""`sovereign review`: the owner reads drafts and decides."""
+
+from __future__ import annotations
+
+import click
+
+from sovereign import workflow
+from sovereign.records import BadInput, EventType, Policy, Record, State
+
+from ._session import Session, shorten, table, verb
+from .ask import page_of, summary
+
+
+@click.group()
+def review() -> None:
+    """Read drafts; approve or reject them."""
+
+
+@review.command("list")
+@click.option("--all", "everything", is_flag=True, help="Published and rejected records too.")
+@verb
+def list_records(session: Session, everything: bool) -> None:
+    """List the drafts that await their owner.
+
+    \b
+    Example:
+      sovereign review list
+    """
+    archive = session.workspace().archive()
+    found: list[tuple[State, Record]] = []
+    for name in archive.list():
+        state = archive.state(name)
+        if everything or state.standing == "draft":
+            found.append((state, archive.load(state.record)))
+    value = [{**state.to_json(), "question": record.question.text} for state, record in found]
+    rows = [
+        [
+            *(record.id, f"v{state.version}", state.standing, record.answer.status.value, record.decision.policy.value),
+            shorten(record.question.text, 60),
+        ]
+        for state, record in found
+    ]
+    text = table(["record", "version", "standing", "answer", "policy", "question"], rows) if rows else "no drafts"
+    session.emit(value, text)
+
+
+@review.command()
+@click.argument("record_id", metavar="ID")
+@verb
+def show(session: Session, record_id: str) -> None:
+    """Show a record's answer, its judgement and its history.
+
+    \b
+    Example:
+      sovereign review show SRCH:2603ABC8
+    """
+    workspace = session.workspace()
+    archive = workspace.archive()
+    state, record = archive.state(record_id), archive.load(record_id)
+    events = archive.events(record_id)
+    lines = [record.question.text, "", *summary(workspace, record), f"standing   {state.standing}"]
+    for checked in record.tribunal.reviews:
+        failed = [check for check in checked.checks if check.state.value == "failed"]
+        lines.append(f"{checked.role.value:<11}{checked.score:g}")
+        lines += [f"           -{check.points:g} {check.name}: {check.reason}" for check in failed]
+    lines += [f"{event.at}  {event.type.value} (version {event.version}) {event.note}".rstrip() for event in events]
+    value = {"state": state.to_json(), "page": page_of(workspace, record), "events": [one.to_json() for one in events]}
+    session.emit({**value, "record": record.to_json()}, lines)
+
+
+@review.command()
+@click.argument("record_id", metavar="ID")
+@click.option("--note", default="", help="Why; stored with the signature.")
+@verb
+def approve(session: Session, record_id: str, note: str) -> None:
+    """Sign a draft as approved and publish its pages.
+
+    A record that the policy quarantined or rejected needs a --note that says why you publish it all the same.
+
+    \b
+    Example:
+      sovereign review approve SRCH:2603ABC8
+    """
+    record = session.workspace().archive().load(record_id)
+    if record.decision.policy in (Policy.QUARANTINE, Policy.REJECT) and not note.strip():
+        raise BadInput(
+            f"the policy says {record.decision.policy.value}: {'; '.join(record.decision.reasons)}",
+            "give the reason to publish it all the same with --note, or reject it",
+        )
+    _decide(session, record_id, EventType.APPROVED, note)
+
+
+@review.command()
+@click.argument("record_id", metavar="ID")
+@click.option("--note", default="", help="Why; stored with the signature.")
+@verb
+def reject(session: Session, record_id: str, note: str) -> None:
+    """Sign a draft as rejected. It stays on disk and can still be approved.
+
+    \b
+    Example:
+      sovereign review reject SRCH:2603ABC8 --note "the second source is off the subject"
+    """
+    _decide(session, record_id, EventType.REJECTED, note)
+
+
+def _decide(session: Session, record_id: str, verdict: EventType, note: str) -> None:
+    workspace = session.workspace()
+    state = workflow.review(workspace, record_id, verdict, note)
+    record = workspace.archive().load(state.record)
+    session.emit(state, [f"{state.record} version {state.version}: {state.standing}", page_of(workspace, record)])

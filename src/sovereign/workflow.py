@@ -1,0 +1,285 @@
+"""The one loop above inquiry and gate: ask -> reproduce -> judge again, each ending in a record with its pages.
+
+Every step can be cut off at any time. A run's record id and version are drawn when the run starts and stored with it; a
+version is written together with its event or not at all; pages can be made again. So going on after a kill leaves one
+version, one event and one set of pages.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sovereign.inquiry import investigate
+from sovereign.inquiry.journal import Journal
+from sovereign.inquiry.question import clean_question
+from sovereign.inquiry.runs import Run, RunInfo, RunState
+from sovereign.records import (
+    Busy,
+    Document,
+    EventType,
+    Interrupted,
+    NotFound,
+    Policy,
+    Record,
+    SandboxUnavailable,
+    State,
+    record_id_of,
+)
+
+if TYPE_CHECKING:
+    from sovereign.archive import Archive
+    from sovereign.library import Library
+    from sovereign.workspace import Workspace
+
+Progress = Callable[[str], None]
+_UNFINISHED = (RunState.INTERRUPTED, RunState.FAILED)
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+def ask(
+    workspace: Workspace, question: str, *, fresh: bool = False, reuse: bool = False, progress: Progress = _silent
+) -> Record:
+    """Answer a question from the workspace's library and keep the record as a draft.
+
+    An unfinished run of the same question is gone on with, unless `fresh`. `reuse` lets stages take outputs that other
+    runs stored for the same inputs and code.
+
+    Raises:
+        BadInput: the question or the policy cannot be used; nothing was started.
+        Interrupted: Ctrl-C; the message names the run to resume.
+        StorageError: the disk is full; what was completed is kept.
+    """
+    question = clean_question(question)
+    workspace.policy(), workspace.key()  # what is wrong with them must show before a run exists
+    with workspace.journal() as journal:
+        for info in () if fresh else _unfinished(journal):
+            if info.purpose == "ask" and info.question == question:
+                with contextlib.suppress(Busy):  # somebody else goes on with it at this moment: ours is another run
+                    progress(f"going on with {info.id}, which was {info.state.value}")
+                    return _go_on(workspace, journal, info, progress)
+        record_id = workspace.archive().new_id()
+        with journal.start(question, record=record_id, version=1, reuse=reuse) as run, _interruptible(run):
+            return _finish(workspace, run, journal.show(run.id), progress)
+
+
+def resume(workspace: Workspace, run_id: str | None = None, *, progress: Progress = _silent) -> Record:
+    """Go on with a run; without an id, with the newest that is unfinished. A run that is done is shown again.
+
+    Raises:
+        NotFound: no such run, or nothing is unfinished.
+        Busy: another process is at it.
+    """
+    with workspace.journal(create=False) as journal:
+        if run_id is None:
+            unfinished = _unfinished(journal)
+            if not unfinished:
+                raise NotFound("no run is unfinished", "see `sovereign runs`")
+            info = unfinished[0]
+        else:
+            info = journal.show(run_id)
+        progress(f"going on with {info.id}, which was {info.state.value}")
+        return _go_on(workspace, journal, info, progress)
+
+
+class Measured(Document):
+    """A pack that was run: what its claims came to, and how it was shut in."""
+
+    pack: str
+    source: str
+    isolation: str
+    outcomes: tuple[dict[str, object], ...]
+
+
+def measure(
+    workspace: Workspace, pack_name: str | None = None, *, progress: Progress = _silent
+) -> tuple[Measured, ...]:
+    """Run a pack, or all of them, in the sandbox, sign what came out and add it to the library as a measurement.
+
+    Raises:
+        SandboxUnavailable: no sandbox passes its own test; nothing was run and nothing changed.
+        NotFound: there is no pack of that name.
+    """
+    from sovereign import gate
+
+    packs = gate.available_packs()
+    if pack_name is not None and pack_name not in packs:
+        raise NotFound(f"there is no pack {pack_name!r}", f"the packs are {', '.join(sorted(packs)) or 'none'}")
+    key = workspace.key()
+    progress("testing the sandbox")
+    sandbox = gate.Bubblewrap()
+    report = sandbox.probe()
+    if not report.ok:
+        raise SandboxUnavailable(report.reason, report.remedy)
+    done = []
+    for name in [pack_name] if pack_name else sorted(packs):
+        progress(f"running the pack {name} ({report.grade})")
+        run = gate.run_pack(packs[name], sandbox)
+        with workspace.library() as library:
+            library.add_measurement(**gate.measurement(run, gate.attest(run, key, _now())))
+        outcomes = tuple(outcome.to_json() for outcome in run.outcomes)
+        done.append(Measured(pack=name, source=packs[name].spec.source, isolation=report.grade, outcomes=outcomes))
+    return tuple(done)
+
+
+def judge_again(
+    workspace: Workspace, record_id: str, *, packs: tuple[str, ...] = (), progress: Progress = _silent
+) -> Record:
+    """Investigate a record's question anew over the library as it is now, as the next version of that record.
+
+    An unfinished run for that version is gone on with.
+    """
+    archive = workspace.archive()
+    state = archive.state(record_id)
+    version = state.version + 1
+    question = archive.load(state.record).question.text
+    with workspace.journal() as journal:
+        for info in _unfinished(journal):
+            if (info.purpose, info.record, info.version) == ("reproduce", state.record, version):
+                progress(f"going on with {info.id}, which was {info.state.value}")
+                return _go_on(workspace, journal, info, progress)
+        details = {"packs": list(packs)}
+        started = journal.start(question, purpose="reproduce", record=state.record, version=version, details=details)
+        with started as run, _interruptible(run):
+            return _finish(workspace, run, journal.show(run.id), progress)
+
+
+def reproduce(
+    workspace: Workspace, record_id: str | None = None, pack: str | None = None, *, progress: Progress = _silent
+) -> tuple[tuple[Measured, ...], tuple[Record, ...]]:
+    """Measure, then judge again: the named record, or without one every record that is still a draft.
+
+    Raises:
+        NotFound: no such record or pack.
+        SandboxUnavailable: nothing was run and nothing changed.
+    """
+    archive = workspace.archive()
+    if record_id is None:
+        due = [name for name in archive.list() if archive.state(name).standing == "draft"]
+    else:
+        due = [archive.state(record_id_of(record_id)).record]
+    measured = measure(workspace, pack, progress=progress)
+    names = tuple(one.pack for one in measured)
+    records = []
+    for name in due:
+        progress(f"judging {name} again")
+        records.append(judge_again(workspace, name, packs=names, progress=progress))
+    return measured, tuple(records)
+
+
+def review(workspace: Workspace, record_id: str, verdict: EventType, note: str = "", by: str = "") -> State:
+    """Sign the owner's decision (approved, rejected, corrected, retracted) on a record and make its pages again."""
+    archive = workspace.archive()
+    state = archive.state(record_id_of(record_id))
+    details = {"reviewer": by} if by else {}
+    archive.append_event(
+        state.record, verdict, key=workspace.key(), now=_now(), note=note, details=details, version=state.version
+    )
+    publish(workspace, state.record)
+    return archive.state(state.record)
+
+
+def publish(workspace: Workspace, record_id: str) -> None:
+    """Make the pages of a record, and the list of records, from what is stored."""
+    from sovereign.publish import publish_record
+
+    publish_record(workspace.archive(), record_id, workspace.site_path)
+
+
+def _unfinished(journal: Journal) -> tuple[RunInfo, ...]:
+    return tuple(info for info in journal.list() if info.state in _UNFINISHED)
+
+
+def _go_on(workspace: Workspace, journal: Journal, info: RunInfo, progress: Progress) -> Record:
+    with journal.resume(info.id) as run, _interruptible(run):
+        return _finish(workspace, run, info, progress)
+
+
+def _finish(workspace: Workspace, run: Run, info: RunInfo, progress: Progress) -> Record:
+    """From the question of a run to its version, event and pages; every part of it may have been done before."""
+    assert info.record is not None and info.version is not None  # start always stores them
+    archive = workspace.archive()
+    if not _is_written(archive, info.record, info.version):
+        _write(workspace, run, info, archive, progress)
+    record = archive.load(info.record, info.version)
+    if record.decision.policy is Policy.PUBLISH:
+        _publish_by_policy(workspace, archive, record)
+    progress("making the pages")
+    publish(workspace, record.id)
+    run.finish()
+    return record
+
+
+def _is_written(archive: Archive, record_id: str, version: int) -> bool:
+    try:
+        return version in archive.versions(record_id)
+    except NotFound:
+        return False
+
+
+def _write(workspace: Workspace, run: Run, info: RunInfo, archive: Archive, progress: Progress) -> None:
+    assert info.record is not None and info.version is not None
+    with workspace.library() as library:
+        evidence, judgement = investigate(library, info.question, workspace.policy(), run, progress)
+        provenance = evidence.provenance.model_copy(update={"audit_head": run.audit_head})
+        progress(f"writing {info.record}, version {info.version}")
+        archive.write_version(
+            info.record,
+            info.version,
+            evidence.model_copy(update={"provenance": provenance}),
+            judgement,
+            texts=library.text,
+            audit_lines=run.audit_lines(),
+            artifacts={
+                made.results_sha256: _artifacts(library, made.source, made.results_sha256)
+                for made in evidence.reproductions
+            },
+            key=workspace.key(),
+            now=_now(),
+            event=EventType.REPRODUCED if info.purpose == "reproduce" else None,
+            details=info.details,
+        )
+
+
+def _artifacts(library: Library, source: str, results_sha256: str) -> dict[str, bytes]:
+    """What a measurement in the library carries with it: the pack's files, the results, the signed statement."""
+    stored = library.get(source)
+    if stored.sha256 != results_sha256:
+        raise NotFound(f"the results {results_sha256[:12]} of {source} are no longer in the library", "run it again")
+    files = {name: text.encode("utf-8") for name, text in stored.meta["files"].items()}
+    attestation = stored.meta["attestation"].encode("utf-8")
+    return {**files, "results.json": stored.text.encode("utf-8"), "attestation.json": attestation}
+
+
+def _publish_by_policy(workspace: Workspace, archive: Archive, record: Record) -> None:
+    """Carry out a decision to publish, once: an owner who has spoken since is not overruled."""
+    state = archive.state(record.id)
+    if state.version == record.version and state.standing == "draft":
+        archive.append_event(
+            record.id,
+            EventType.APPROVED,
+            key=workspace.key(),
+            now=_now(),
+            note=f"published by the policy {record.provenance.policy.name!r}: {'; '.join(record.decision.reasons)}",
+            version=record.version,
+        )
+
+
+@contextlib.contextmanager
+def _interruptible(run: Run) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            f"{run.id} was interrupted; every stage that was completed is kept",
+            f"go on with `sovereign resume {run.id}`",
+        ) from error
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
