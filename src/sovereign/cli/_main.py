@@ -72,7 +72,9 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, help_text) for name, (_, help_text) in self._verbs.items()])
 
 
-@click.command(cls=LazyGroup, verbs=VERBS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=LazyGroup, verbs=VERBS, subcommand_metavar="VERB ...", context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="sovereign", message="%(prog)s %(version)s")
 def cli() -> None:
     """Sovereign answers research questions from sources it can quote, says plainly what nobody has measured, and
