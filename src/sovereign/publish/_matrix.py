@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sovereign.records import Agreement, Cell, Evidence, Facets
+from sovereign.records import Agreement, Cell, Evidence, Facets, Grounding
 
-from ._words import AXES, figure, plural
+from ._words import AXES, figure, plural, source_name
 
 #: Facets from which the columns are chosen, the first that varies wins; what varies besides makes the rows.
 _COLUMN_ORDER = ("metric", "benchmark", "system", "condition", "baseline")
@@ -24,7 +24,8 @@ class Finding:
     number: int
     figure: str
     about: str
-    grounding: str
+    whose: str
+    from_note: bool
     negative: bool
     differs: tuple[str, ...] = ()
 
@@ -39,7 +40,14 @@ class Square:
     nearest: tuple[Finding, ...] = ()
 
     @property
+    def note_only(self) -> bool:
+        """Filled by claims of notes alone: no work's own words, no measurement of ours."""
+        return bool(self.found) and all(item.from_note for item in self.found)
+
+    @property
     def word(self) -> str:
+        if self.state == MEASURED and self.note_only:
+            return "Measured, says our note"
         return STATE_WORDS[self.state]
 
 
@@ -143,15 +151,16 @@ def _finding(
     if claim is None:
         return None
     facets = claim.facets
+    quoted_in = claim.quotes[0].source
+    source = evidence.source(quoted_in)
     about = [name for name in (facets.system, facets.metric) if name] if differs else []
     return Finding(
         claim=claim.id,
         number=numbers[claim.id],
         figure=figure(facets),
         about=" ".join(about),
-        grounding={"quoted": "quoted from the work", "reported": "in our note", "measured": "measured by a pack"}[
-            claim.grounding.value
-        ],
+        whose=source_name(source) if source else quoted_in,
+        from_note=claim.grounding is Grounding.REPORTED,
         negative=claim.stated_negative,
         differs=differs,
     )

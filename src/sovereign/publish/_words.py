@@ -30,9 +30,9 @@ STATUS = {
 }
 
 GROUNDING = {
-    Grounding.QUOTED: "quoted: the work's own words",
-    Grounding.REPORTED: "reported: our note's words, not the paper's",
-    Grounding.MEASURED: "measured: a pack of ours, run in the sandbox",
+    Grounding.QUOTED: "quoted (the work's own words)",
+    Grounding.REPORTED: "reported (our note's words)",
+    Grounding.MEASURED: "measured (our own run in the sandbox)",
 }
 
 AGREEMENT = {
@@ -172,6 +172,11 @@ def standing(state: State) -> tuple[str, str]:
     if state.standing == "corrected":
         return "Corrected", f"This record was corrected; the events below say how. {state.note}".strip()
     return "", ""
+
+
+def full_stop(text: str) -> str:
+    """The text with a full stop, unless it ends in one already."""
+    return text if text.rstrip().endswith((".", "!", "?", "…", ")")) else f"{text.rstrip()}."
 
 
 def moment(iso: str) -> str:

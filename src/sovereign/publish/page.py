@@ -194,7 +194,8 @@ def _render(name: str, **values: Any) -> str:
 
 @lru_cache(maxsize=1)
 def _style() -> str:
-    return resources.files(__package__).joinpath("templates/style.css").read_text(encoding="utf-8")
+    sheet = resources.files(__package__).joinpath("templates/style.css").read_text(encoding="utf-8")
+    return re.sub(r"\n\s*", "\n", sheet).strip()
 
 
 @lru_cache(maxsize=1)
@@ -217,6 +218,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "clip": clip,
         "moment": words.moment,
+        "full_stop": words.full_stop,
         "plural": words.plural,
         "web_address": web_address,
         "source_kind": words.source_kind,
