@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .base import ClaimId, Document, Sha256, SourceId
 from .evidence import DiffersIn, Facets
@@ -50,6 +50,16 @@ class PackClaim(Document):
     )
     settles: tuple[Settled, ...] = Field(default=(), description="source claims that this claim settles")
     facets: Facets = Facets()
+
+    @model_validator(mode="after")
+    def _one_expectation(self) -> PackClaim:
+        stated = (self.expected is not None) + (self.expected_field is not None)
+        if self.comparison is Comparison.MEASURED:
+            if stated or self.settles:
+                raise ValueError("a `measured` claim has no expectation, so it settles nothing")
+        elif stated != 1:
+            raise ValueError("a compared claim needs exactly one of expected and expected_field")
+        return self
 
 
 class PackLimits(Document):
