@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from sovereign.workspace import Workspace, default_path
 from ._session import Session, verb
 
 _LOW_DISK_BYTES = 1 << 30
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class Finding(Document):
@@ -64,18 +66,15 @@ def _looked(look: Callable[[Workspace], Finding], workspace: Workspace) -> Findi
 
 
 def _versions(_: Workspace) -> Finding:
-    names = [require.split(">")[0].split("[")[0] for require in metadata.requires("sovereign-kernel") or []]
-    shown = [f"{name} {metadata.version(name)}" for name in names if _is_there(name)]
-    parts = [f"sovereign {__version__}", f"Python {platform.python_version()}", f"SQLite {sqlite3.sqlite_version}"]
-    return Finding(name="versions", ok=True, found=", ".join([*parts, *shown]))
-
-
-def _is_there(name: str) -> bool:
     try:
-        metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
+        wanted = metadata.requires("sovereign-kernel") or []
+    except metadata.PackageNotFoundError:  # run from a source tree that is not installed
+        wanted = []
+    parts = [f"sovereign {__version__}", f"Python {platform.python_version()}", f"SQLite {sqlite3.sqlite_version}"]
+    for name in (_NAME.match(one) for one in wanted if "extra ==" not in one):
+        if name is not None:
+            parts.append(f"{name.group()} {metadata.version(name.group())}")
+    return Finding(name="versions", ok=True, found=", ".join(parts))
 
 
 def _sandbox(_: Workspace) -> Finding:

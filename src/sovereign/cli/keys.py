@@ -44,7 +44,7 @@ def show(session: Session, name: str) -> None:
 
     for known, _, public in _found(session.workspace()):
         if known == name:
-            session.write(canonical(key_ring([public])) + b"\n")
+            session.write(canonical(key_ring([public])))  # exact bytes: `check` takes canonical files only
             return
     raise NotFound(f"there is no key {name!r}", "see `sovereign keys list`")
 

@@ -13,7 +13,7 @@ from .ask import page_of, summary
 
 @click.group()
 def review() -> None:
-    """Read drafts; approve or reject them."""
+    """Read drafts; approve or reject them; retract what was published."""
 
 
 @review.command("list")
@@ -102,6 +102,20 @@ def reject(session: Session, record_id: str, note: str) -> None:
       sovereign review reject SRCH:2603ABC8 --note "the second source is off the subject"
     """
     _decide(session, record_id, EventType.REJECTED, note)
+
+
+@review.command()
+@click.argument("record_id", metavar="ID")
+@click.option("--note", required=True, help="Why; stored with the signature and shown to readers.")
+@verb
+def retract(session: Session, record_id: str, note: str) -> None:
+    """Sign a published record as retracted. It stays readable, marked as retracted.
+
+    \b
+    Example:
+      sovereign review retract SRCH:2603ABC8 --note "its main source was withdrawn"
+    """
+    _decide(session, record_id, EventType.RETRACTED, note)
 
 
 def _decide(session: Session, record_id: str, verdict: EventType, note: str) -> None:

@@ -83,11 +83,23 @@ def _is_named(source_id: str, wanted: str) -> bool:
 
 
 def _ranks(record: Record, source_id: str) -> list[str]:
-    return [
-        f"{search.id} returned it at rank {hit.rank}: {search.query!r} (for {search.purpose})"
-        for search in record.searches
+    """The query that ranked a source best, and the rank that each other query gave it."""
+    found = sorted(
+        (hit.rank, number, search)
+        for number, search in enumerate(record.searches)
         for hit in search.hits
         if hit.source == source_id
+    )
+    if not found:
+        return []
+    rank, _, best = found[0]
+    by_rank: dict[int, list[str]] = {}
+    for place, _, search in found:
+        by_rank.setdefault(place, []).append(search.id)
+    places = "; ".join(f"rank {place} in {', '.join(ids)}" for place, ids in by_rank.items())
+    return [
+        f"best at rank {rank}, by {best.id} (for {best.purpose}): {best.query!r}",
+        f"returned by {len(found)} of {len(record.searches)} queries: {places}",
     ]
 
 
@@ -109,7 +121,7 @@ def _dropped(record: Record, wanted: str) -> list[Reason]:
             name=one.source,
             what=f"source, {one.title}",
             fate=f"dropped by the rule {one.rule}",
-            because=(one.reason, f"best rank {one.rank}, in {one.search}", *_ranks(record, one.source)),
+            because=(one.reason, f"dropped at rank {one.rank} of {one.search}", *_ranks(record, one.source)),
         )
         for one in record.dropped
         if _is_named(one.source, wanted)
