@@ -8,14 +8,14 @@ findings can be published where texts cannot.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from ._quotes import quote_fault
 from ._record import Graded, Json, bare, listed, obj
-from ._text import fold, loose_numbers, names, numbers, numbers_with_words, tokens
+from ._text import fold, names, numbers_with_words, tokens, unquoted
 
 Rule = Callable[[Graded], list[str]]
 _NAMED_FACETS = ("system", "metric", "benchmark")
@@ -66,25 +66,23 @@ def numbers_in_quotes(record: Graded) -> list[str]:
         for name in (source_id, bare(str(source.get("about") or ""))):
             exempt |= {name, name.partition(":")[2]} - {""}
     for number, sentence in enumerate(record.sentences, 1):
-        quoted: set[Decimal] = set()
-        for claim in listed(sentence.get("claims")):
-            for quote in record.quotes(claims.get(str(claim), {})):
-                quoted |= numbers_with_words(str(quote.get("text", "")))
-        loose = loose_numbers(_without_titles(str(sentence.get("text", "")), record), exempt) - quoted
+        under = [_quoted(record, claims.get(str(claim), {})) for claim in listed(sentence.get("claims"))]
+        said = _without_titles(str(sentence.get("text", "")), record)
+        loose = unquoted(said, [text for texts in under for text in texts], exempt)
         found += [f"sentence {number}: {value} stands in no quote of its claims" for value in sorted(loose)]
     for claim_id, claim in claims.items():
-        quoted = set()
-        for quote in record.quotes(claim):
-            quoted |= numbers_with_words(str(quote.get("text", "")))
-        found += [
-            f"claim {claim_id}: {value} stands in none of its quotes"
-            for value in sorted(numbers(str(claim.get("text", ""))) - quoted)
-        ]
+        quotes = _quoted(record, claim)
+        loose = unquoted(str(claim.get("text", "")), quotes)
+        found += [f"claim {claim_id}: {value} stands in none of its quotes" for value in sorted(loose)]
         value = _facets(claim).get("value")
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number and abs(Decimal(str(value))) not in quoted:
+        if is_number and abs(Decimal(str(value))) not in numbers_with_words(" ".join(quotes)):
             found.append(f"claim {claim_id}: its value {value} stands in none of its quotes")
     return found
+
+
+def _quoted(record: Graded, claim: Json) -> list[str]:
+    return [str(quote.get("text", "")) for quote in record.quotes(claim)]
 
 
 def _without_titles(text: str, record: Graded) -> str:
@@ -92,43 +90,6 @@ def _without_titles(text: str, record: Graded) -> str:
         for title in {str(source.get("title", "")), str(source.get("title", "")).removesuffix(" (our note)")} - {""}:
             text = re.sub(re.escape(title), " ", text, flags=re.IGNORECASE)
     return text
-
-
-def _resolve(document: Any, pointer: str) -> Any:
-    """The value at an RFC 6901 pointer; raises KeyError, IndexError or ValueError."""
-    if pointer and not pointer.startswith("/"):
-        raise ValueError(pointer)
-    for part in pointer.split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~")
-        document = document[int(key)] if isinstance(document, list) else document[key]
-    return document
-
-
-def _quote_fault(quote: Json, source: Json | None, text: str | None) -> str | None:
-    if source is None:
-        return "its source is not among the record's sources"
-    if text is None:
-        return "the text of its source is not there, or has another sha256"
-    if quote.get("sha256") not in (None, source.get("sha256")):
-        return "its sha256 is not its source's"
-    wanted = quote.get("text")
-    if not isinstance(wanted, str) or not wanted:
-        return "it has no text"
-    if isinstance(pointer := quote.get("pointer"), str):
-        try:
-            value = _resolve(json.loads(text), pointer)
-        except (ValueError, KeyError, IndexError, TypeError):
-            return "its pointer resolves to nothing"
-        return None if wanted in (str(value), json.dumps(value)) else "the value at its pointer is another"
-    start, end = quote.get("start"), quote.get("end")
-    if not isinstance(start, int) or not isinstance(end, int) or isinstance(start, bool) or isinstance(end, bool):
-        return "it has neither offsets nor a pointer"
-    if not 0 <= start < end <= len(text) or text[start:end] != wanted:
-        return "its text is not at its offsets"
-    for side, there in (("prefix", text[max(0, start - 32) : start]), ("suffix", text[end : end + 32])):
-        if isinstance(quote.get(side), str) and quote[side] != there:
-            return f"its {side} is not what stands there"
-    return None
 
 
 def quotes_at_offset(record: Graded) -> list[str]:
@@ -148,7 +109,7 @@ def quotes_at_offset(record: Graded) -> list[str]:
             sha = str(source.get("sha256", "")) if source else ""
             if sha not in cache:
                 cache[sha] = record.text(sha)
-            fault = _quote_fault(quote, source, cache[sha])
+            fault = quote_fault(quote, source, cache[sha])
             if fault:
                 found.append(f"claim {claim_id}, quote {number}: {fault}")
     return found
@@ -226,7 +187,7 @@ def note_not_work(record: Graded) -> list[str]:
 def _mismatch(record: Graded, cell: Json, claim: Json) -> str | None:
     """Why a claim does not belong in a cell, or None. Its facets must be the cell's, and its source must bear them."""
     cell_facets, claim_facets = _facets(cell), _facets(claim)
-    spoken = [str(quote.get("text", "")) for quote in record.quotes(claim)]
+    spoken = _quoted(record, claim)
     for quote in record.quotes(claim):
         source = record.sources.get(bare(str(quote.get("source"))), {})
         spoken += [str(source.get("title", "")), *_values(source.get("systems"))]

@@ -27,8 +27,10 @@ _WORDS = {
     "twelve": "12",
 }
 _WORD = re.compile(r"\b(" + "|".join(_WORDS) + r")(?:-?fold)?\b", re.IGNORECASE)
-#: A word as a reader sees it: a run without white space, with the punctuation around it taken off.
+#: A word as a reader sees it: a run without white space; the punctuation around it is taken off.
 _TOKEN = re.compile(r"\S+")
+#: A name with digits in it: letters first, then letters, digits and hyphens.
+_NAME = re.compile(r"(?=\D*\d)[^\W\d_][^\W_]*(?:[-‐-–][^\W_.]+)*(?:['’]s?)?")
 _EDGES = "()[]{}<>\"'“”‘’`,;:.!?…"
 
 _GLUE = r"[\s$\\{}~]*"
@@ -85,14 +87,23 @@ def tokens(text: str) -> list[str]:
     return [word for word in (raw.group().strip(_EDGES).casefold() for raw in _TOKEN.finditer(text)) if word]
 
 
-def loose_numbers(text: str, exempt: Iterable[str]) -> set[Decimal]:
-    """The numbers of a text that need a quote: those of its words that are not, whole, in `exempt`.
+def unquoted(text: str, quotes: Iterable[str], exempt: Iterable[str] = ()) -> set[Decimal]:
+    """The numbers of a text that stand in none of the quotes.
 
-    `exempt` holds words: the question's own (`VQA-v2`, `top-2`, `64`) and the identifiers of sources. Case, hyphens
-    and a possessive `'s` do not make another word.
+    A word of `exempt` needs no quote (`VQA-v2`, `top-2`, `64` of the question; identifiers of sources), nor does a
+    name with digits that a quote holds too (`H200`). Every other number must stand in a quote by itself: the 2 of
+    `top-2` there does not support `2x` here. Case, hyphens and a possessive `'s` do not make another word.
     """
-    allowed = {_plain(word) for word in exempt}
-    return {number for word in tokens(text) if _plain(word) not in allowed for number in numbers(word)}
+    quoted, names_there = set(), {_plain(word) for word in exempt}
+    for quote in quotes:
+        for word in _TOKEN.findall(quote):
+            bare = word.strip(_EDGES)
+            if _NAME.fullmatch(bare):
+                names_there.add(_plain(bare))
+            else:
+                quoted |= numbers_with_words(word)
+    loose = (numbers(word) for word in tokens(text) if _plain(word) not in names_there)
+    return set().union(*loose) - quoted
 
 
 def _plain(word: str) -> str:
