@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+_NAME_BEFORE = re.compile(r"(?<![\w.])[^\W_]*[^\W\d_][^\W_]*[-–_]$", re.UNICODE)
+_TO_NEXT = re.compile(r"\s*(?:->|→|-|–|to|and|or|vs\.?|versus|against)\s*$")
 _NUMBER = re.compile(
     r"(?<![\w.,])"  # not inside a word, a name or a longer number
     r"(?P<sign>[+\-−–~≈]?)"
@@ -87,6 +89,15 @@ def quantities(text: str) -> list[Quantity]:
         start = match.start() if sign else match.start("number")
         negative = sign in ("-", "−") and _is_minus(text, match.start())
         found.append(Quantity(start, end, -value if negative else value, unit, bool(sign) and sign in "+-−"))
+    return _with_inherited_units(text, found)
+
+
+def _with_inherited_units(text: str, found: list[Quantity]) -> list[Quantity]:
+    """In `7.95 -> 6.20 s` and `8 to 64 experts` the first number has the unit of the second."""
+    for index in range(len(found) - 2, -1, -1):
+        here, after = found[index], found[index + 1]
+        if here.unit is None and after.unit is not None and _TO_NEXT.fullmatch(text[here.end : after.start]):
+            found[index] = replace(here, unit=after.unit)
     return found
 
 
@@ -105,8 +116,4 @@ def _is_minus(text: str, position: int) -> bool:
 
 def _is_name_part(text: str, match: re.Match[str]) -> bool:
     """`GPT-4`, `Top-2`, `L2`: a hyphen between a letter and the number makes it part of a name."""
-    start = match.start()
-    if match["sign"] in ("-", "–") and start > 0 and text[start - 1].isalpha():
-        return True
-    before = text[start - 1] if start else " "
-    return before in "-_" and start > 1 and text[start - 2].isalpha()
+    return _NAME_BEFORE.search(text, 0, match.start("number")) is not None

@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-_SEPARATOR = r"[\s\-‐‑‒–_/]*"
-_LOOSE_SEPARATOR = r"[\s\-‐‑‒–_/]+"
+_SEPARATOR = r"[\s\-‐‑‒–_/@]*"
+_LOOSE_SEPARATOR = r"[\s\-‐‑‒–_/@]+"
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 
 

@@ -1,0 +1,243 @@
+"""Answer: written from cells alone. Each sentence carries the ids of its claims; a gap is said to be one, by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from sovereign.judge import name_key, numbers_in, status_of
+from sovereign.records import (
+    Agreement,
+    Answer,
+    AnswerStatus,
+    Cell,
+    Claim,
+    DiffersIn,
+    Grounding,
+    ReproductionStatus,
+    Sentence,
+    Source,
+    SourceKind,
+    TextLevel,
+)
+
+from .documents import Compared, Found, Plan, Reading, Tabled, Written
+
+NEAREST_IN_ANSWER = 6
+_DIFFERENCE = {
+    DiffersIn.SYSTEM: "another system",
+    DiffersIn.METRIC: "another metric",
+    DiffersIn.BENCHMARK: "another benchmark",
+    DiffersIn.BASELINE: "another baseline",
+    DiffersIn.CONDITION: "other conditions",
+    DiffersIn.IMPLEMENTATION: "another implementation",
+    DiffersIn.SCALE: "another scale",
+    DiffersIn.HARDWARE: "other hardware",
+}
+
+
+def write(planned: Plan, found: Found, reading: Reading, compared: Compared, tabled: Tabled) -> Written:
+    """The answer and the limitations that go with how it was read."""
+    claims = {claim.id: claim for claim in compared.claims}
+    sources = {item.source.id: item.source for item in reading.sources}
+    writer = _Writer(planned, claims, sources)
+    filled = [cell for cell in tabled.cells if not cell.gap]
+    gaps = [cell for cell in tabled.cells if cell.gap]
+    contested = any(claims[c].agreement is Agreement.CONTESTED for cell in filled for c in cell.claims)
+    status = status_of(tabled.cells, len(filled), contested, len(sources))
+    sentences: list[Sentence] = []
+    for cell in filled:
+        sentences += writer.filled(cell)
+    if status is AnswerStatus.NO_EVIDENCE:
+        sentences += writer.nothing(tabled.cells)
+    else:
+        sentences += writer.gaps(gaps)
+        sentences += writer.said_missing(gaps, compared.claims)
+        sentences += writer.nearest(gaps)
+    sentences += [
+        Sentence(text=f"{missing.name} is named in the question, but no source of its own was found.")
+        for missing in found.missing
+    ]
+    answer = Answer(status=status, sentences=tuple(sentences))
+    return Written(answer=answer, limitations=limitations(reading, compared, found))
+
+
+def limitations(reading: Reading, compared: Compared, found: Found) -> tuple[str, ...]:
+    """What a reader must know about how the answer was made; each line only where it applies."""
+    sources = [item.source for item in reading.sources]
+    said = []
+    if any(s.kind is SourceKind.WORK and s.text_level is not TextLevel.FULL_TEXT for s in sources):
+        said.append("Works were read as abstracts, not in full: what a paper reports only in its body was not seen.")
+    if any(s.kind is SourceKind.NOTE for s in sources):
+        said.append("Notes are our own words on works; a claim that rests on a note was not checked against the work.")
+    if compared.claims:
+        said.append("Stance was not assessed: no model read whether one source supports or refutes another.")
+        said.append("Facets were read from sentences by rules, which can misread who, what or under which condition.")
+    if any(s.kind is SourceKind.MEASUREMENT for s in sources):
+        said.append("Our own measurements differ in implementation, scale and hardware from what the question asks.")
+    said.append("Only the library was searched: a source that it does not hold was not considered.")
+    if found.missing:
+        said.append("A system that the question names has no source of its own here.")
+    return tuple(said)
+
+
+class _Writer:
+    def __init__(self, planned: Plan, claims: dict[str, Claim], sources: dict[str, Source]) -> None:
+        self._planned = planned
+        self._claims = claims
+        self._sources = sources
+        self._allowed = set(numbers_in(planned.question.text))
+
+    def filled(self, cell: Cell) -> list[Sentence]:
+        """One sentence per claim that fills a cell."""
+        about = _name(cell)
+        return [
+            self._safe(f"{about}: {self._says(self._claims[claim])}", [claim], [cell.id]) for claim in cell.claims[:3]
+        ]
+
+    def gaps(self, gaps: Sequence[Cell]) -> list[Sentence]:
+        """The gaps, one sentence per system, with metrics and benchmarks by name."""
+        by_system: dict[str | None, list[Cell]] = {}
+        for cell in gaps:
+            by_system.setdefault(cell.facets.system, []).append(cell)
+        found: list[Sentence] = []
+        for system, cells in by_system.items():
+            for group in _rectangles(cells):
+                metrics = _listed(dict.fromkeys(c.facets.metric for c in group if c.facets.metric))
+                benchmarks = _listed(dict.fromkeys(c.facets.benchmark for c in group if c.facets.benchmark))
+                of = f" of {system}" if system else ""
+                what = f"{metrics}{of}" if metrics else system or group[0].facets.subject or "what is asked"
+                where = f" on {benchmarks}" if benchmarks else ""
+                text = f"Not measured: no source that was read measures {what}{where} as the question asks."
+                found.append(Sentence(text=text, cells=tuple(cell.id for cell in group)))
+        return found
+
+    def said_missing(self, gaps: Sequence[Cell], claims: Iterable[Claim]) -> list[Sentence]:
+        """Sources that themselves say that it was not measured: up to two per system."""
+        found: list[Sentence] = []
+        used: set[tuple[str, int | None]] = set()
+        for system in dict.fromkeys(cell.facets.system for cell in gaps if cell.facets.system):
+            cells = [cell for cell in gaps if cell.facets.system == system]
+            asked = {cell.facets.metric for cell in cells}
+            benchmarks = {name_key(cell.facets.benchmark or "") for cell in cells} - {""}
+            fitting = [
+                claim
+                for claim in claims
+                if claim.stated_negative
+                and name_key(claim.facets.system or "") == name_key(system)
+                and (claim.facets.metric in asked or name_key(claim.facets.benchmark or "") in benchmarks)
+            ]
+            for claim in fitting:
+                place = (claim.quotes[0].source, claim.quotes[0].start)
+                if place in used or sum(s.cells[0] in {c.id for c in cells} for s in found) >= 2:
+                    continue
+                used.add(place)
+                found.append(self._safe(self._says(claim), [claim.id], [cell.id for cell in cells]))
+        return found
+
+    def nearest(self, gaps: Sequence[Cell]) -> list[Sentence]:
+        """The nearest results over all gaps, each sentence once, the best of every gap before the second of any."""
+        order: dict[str, list[tuple[str, tuple[DiffersIn, ...]]]] = {}
+        for depth in range(max((len(cell.nearest) for cell in gaps), default=0)):
+            for cell in gaps:
+                if depth < len(cell.nearest):
+                    item = cell.nearest[depth]
+                    order.setdefault(item.claim, []).append((cell.id, item.differs_in))
+        found: list[Sentence] = []
+        texts: set[str] = set()
+        ids = list(order)
+        measured = [c for c in ids if self._claims[c].grounding is Grounding.MEASURED][:1]
+        for claim_id in [*ids[: NEAREST_IN_ANSWER * 3], *measured]:
+            claim = self._claims[claim_id]
+            limit = NEAREST_IN_ANSWER + (claim_id in measured)
+            if (
+                claim.text in texts
+                or len(found) >= limit
+                or (claim_id in measured and claim_id not in ids[:3] and len(found) < 1)
+            ):
+                continue
+            texts.add(claim.text)
+            differs = _listed(_DIFFERENCE[d] for d in order[claim_id][0][1])
+            text = f"Nearest ({differs}): {self._says(claim)}"
+            found.append(self._safe(text, [claim_id], [cell for cell, _ in order[claim_id]]))
+        return found
+
+    def nothing(self, cells: Sequence[Cell]) -> list[Sentence]:
+        """No source at all: say so, and that every cell is unmeasured here."""
+        about = "; ".join(dict.fromkeys(_name(cell) for cell in cells)) or "the question"
+        text = f"No evidence: the library holds no source that speaks of the question, so {about} is not measured here."
+        return [Sentence(text=text, cells=tuple(cell.id for cell in cells))]
+
+    def _says(self, claim: Claim) -> str:
+        """Whose words, and the words."""
+        source = self._sources[claim.quotes[0].source]
+        if claim.grounding is Grounding.MEASURED:
+            return f"our own measurement gives {_measured_words(claim)}"
+        words = re.sub(r"(?<![A-Za-z])\s*\[[A-Z]\](?:\[[A-Z]\])*(?=[.\s]|$)", "", claim.text).strip().rstrip(". ")
+        run = {
+            ReproductionStatus.REPRODUCED: " (our own run supports this)",
+            ReproductionStatus.FALSIFIED: " (our own run refutes this)",
+        }.get(claim.reproduction, "")
+        if claim.grounding is Grounding.REPORTED:
+            about = f" on {_short(source)}" if source.about else ""
+            return f"our note{about} says: “{words}”{run}."
+        return f"the {_level(source)} of {_short(source)} says: “{words}”{run}."
+
+    def _safe(self, text: str, claims: list[str], cells: list[str]) -> Sentence:
+        """A sentence whose every number stands in its quotes or in the question; else the bare quote speaks."""
+        quoted = {n for c in claims for quote in self._claims[c].quotes for n in numbers_in(quote.text)}
+        if any(number not in quoted | self._allowed for number in numbers_in(text)):
+            claim = self._claims[claims[0]]
+            kind = {Grounding.REPORTED: "Our note", Grounding.MEASURED: "Our own measurement"}.get(claim.grounding)
+            kind = kind or "A source"
+            words = claim.quotes[0].text if claim.grounding is Grounding.MEASURED else claim.text
+            text = f"{kind} says: “{words}”"
+        return Sentence(text=text, claims=tuple(claims), cells=tuple(cells))
+
+
+def _measured_words(claim: Claim) -> str:
+    """A pack's statement where all its numbers are measured ones, else the value with its unit."""
+    quoted = {number for quote in claim.quotes for number in numbers_in(quote.text)}
+    if all(number in quoted for number in numbers_in(claim.text)):
+        return f"“{claim.text.rstrip('.')}”."
+    value = claim.facets.value or 0.0
+    shown = next((n for q in claim.quotes for n in numbers_in(q.text) if abs(float(n) - value) < 1e-9), "")
+    return f"{claim.facets.metric or 'a value'} of {shown} {claim.facets.unit or ''}".rstrip() + "."
+
+
+def _name(cell: Cell) -> str:
+    facets = cell.facets
+    what = facets.metric or facets.subject or "what is asked"
+    of = f" of {facets.system}" if facets.system else ""
+    on = f" on {facets.benchmark}" if facets.benchmark else ""
+    return f"{what}{of}{on}"
+
+
+def _short(source: Source) -> str:
+    """A short name: the systems it is on, else the title."""
+    title = re.sub(r"\s*\(our note\)\s*$", "", source.title)
+    head = title.split(":", 1)[0]
+    return source.systems[0] if source.systems else head if len(head) <= 60 else head[:57].rstrip() + "…"
+
+
+def _level(source: Source) -> str:
+    return {TextLevel.ABSTRACT: "abstract", TextLevel.METADATA: "listing"}.get(
+        source.text_level or TextLevel.FULL_TEXT, "text"
+    )
+
+
+def _listed(items: Iterable[str | None]) -> str:
+    names = [item for item in items if item]
+    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)
+
+
+def _rectangles(cells: Sequence[Cell]) -> list[list[Cell]]:
+    """Groups of cells that one sentence can name without claiming more: full metric x benchmark rectangles."""
+    by_benchmarks: dict[tuple[str | None, ...], list[Cell]] = {}
+    metrics: dict[str | None, list[Cell]] = {}
+    for cell in cells:
+        metrics.setdefault(cell.facets.metric, []).append(cell)
+    for group in metrics.values():
+        key = tuple(sorted(c.facets.benchmark or "" for c in group))
+        by_benchmarks.setdefault(key, []).extend(group)
+    return list(by_benchmarks.values())

@@ -1,0 +1,108 @@
+"""Compare: look across sources and across our own runs. Same number, other number, other scope; never stance by words.
+
+Without a stance model nothing here says that a passage supports or refutes another: agreement is read only where two
+independent sources give a number for the same facets, and everything else stays `not_assessed`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from sovereign.judge import name_key, reproduction_status
+from sovereign.records import (
+    Agreement,
+    Claim,
+    ClaimOutcome,
+    Reproduction,
+    Source,
+    SourceKind,
+)
+
+from .documents import Compared, Extracted, LibraryPort, Reading
+
+#: Two readings of one number: equal to the rounding of the coarser one.
+_SAME = 0.005
+
+
+def compare(reading: Reading, extracted: Extracted, library: LibraryPort) -> Compared:
+    """Agreement between independent sources, and what attached runs settle."""
+    sources = {item.source.id: item.source for item in reading.sources}
+    claims = _with_agreement(extracted.claims, sources)
+    reproductions = tuple(
+        _reproduction(source, claims, library) for source in sources.values() if source.kind is SourceKind.MEASUREMENT
+    )
+    marked = tuple(
+        claim.model_copy(update={"reproduction": reproduction_status(claim, reproductions)}) for claim in claims
+    )
+    return Compared(claims=marked, reproductions=reproductions)
+
+
+def _with_agreement(claims: tuple[Claim, ...], sources: dict[str, Source]) -> tuple[Claim, ...]:
+    groups: dict[tuple[object, ...], list[Claim]] = defaultdict(list)
+    for claim in claims:
+        facets = claim.facets
+        if facets.value is None or not facets.system or not facets.metric or claim.stated_negative:
+            continue
+        key = (
+            name_key(facets.system),
+            facets.metric,
+            facets.unit,
+            name_key(facets.benchmark or ""),
+            facets.direction,
+            tuple(sorted(name_key(condition) for condition in facets.condition)),
+        )
+        groups[key].append(claim)
+    found: dict[str, tuple[Agreement, tuple[str, ...]]] = {}
+    for group in groups.values():
+        for claim in group:
+            others = [other for other in group if _independent(claim, other, sources)]
+            same = tuple(other.id for other in others if _same_number(claim, other))
+            if same:
+                found[claim.id] = (Agreement.CORROBORATED, same)
+            elif others and claim.facets.benchmark and claim.facets.condition:
+                found[claim.id] = (Agreement.CONTESTED, tuple(other.id for other in others))
+    return tuple(
+        claim.model_copy(update={"agreement": found[claim.id][0], "agrees_with": found[claim.id][1]})
+        if claim.id in found
+        else claim
+        for claim in claims
+    )
+
+
+def _same_number(one: Claim, other: Claim) -> bool:
+    a, b = abs(one.facets.value or 0.0), abs(other.facets.value or 0.0)
+    return abs(a - b) <= _SAME * max(a, b, 1e-12)
+
+
+def _independent(one: Claim, other: Claim, sources: dict[str, Source]) -> bool:
+    """Two works, or a note and a work that it is not on. A note and its own work are one witness."""
+    a, b = sources[one.quotes[0].source], sources[other.quotes[0].source]
+    roots = {a.about or a.id, b.about or b.id}
+    works = SourceKind.WORK in (a.kind, b.kind)
+    return len(roots) == 2 and works and SourceKind.MEASUREMENT not in (a.kind, b.kind)
+
+
+def _reproduction(source: Source, claims: tuple[Claim, ...], library: LibraryPort) -> Reproduction:
+    """The run behind a measurement, with the record's claims that each of its outcomes settles."""
+    meta = library.get(source.id).meta
+    spec = {claim["id"]: claim for claim in meta["pack"]["claims"]}
+    outcomes = []
+    for stored in meta["outcomes"]:
+        settles = spec.get(stored["pack_claim"], {}).get("settles", [])
+        settled = tuple(
+            dict.fromkeys(
+                claim.id
+                for entry in settles
+                for claim in claims
+                if claim.quotes[0].source == entry["source"] and entry["sentence_contains"] in claim.text
+            )
+        )
+        outcomes.append(ClaimOutcome.model_validate({**stored, "record_claims": settled}))
+    return Reproduction(
+        pack=meta["pack"]["name"],
+        pack_digest=meta["pack_digest"],
+        results_sha256=source.sha256,
+        source=source.id,
+        isolation=meta["isolation"],
+        outcomes=tuple(outcomes),
+    )

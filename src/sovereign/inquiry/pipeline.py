@@ -1,0 +1,275 @@
+"""The way of a question, in reading order: plan, search, read, extract, compare, cells, answer, judge.
+
+Each stage is one function in one file, pure over stored inputs, and its output is kept in the journal. A
+score under the policy's bar asks for a revision: new queries for the gaps, then search to tribunal once more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from importlib import import_module, resources
+from typing import Protocol, TypeVar
+
+from sovereign import _version
+from sovereign.judge import assess
+from sovereign.records import Document, Evidence, Judgement, PolicyRules, Provenance, Verdict
+
+from . import documents as doc
+from .answer import write
+from .cells import tabulate
+from .compare import compare
+from .extract import extract
+from .plan import plan, revise
+from .read import read
+from .search import search
+from .vocabulary import EMPTY, Vocabulary, shipped
+
+Progress = Callable[[str], None]
+Output = TypeVar("Output", bound=Document)
+
+#: What each stage's code is: a change in one of these modules makes the stage's stored outputs stale.
+_READING = ("sovereign.judge.terms", "sovereign.judge.numbers", "sovereign.inquiry.documents")
+STAGE_MODULES: dict[str, tuple[str, ...]] = {
+    "plan": ("sovereign.inquiry.plan", "sovereign.inquiry.facets", "sovereign.inquiry.words", *_READING),
+    "search": ("sovereign.inquiry.search", "sovereign.inquiry.plan", *_READING),
+    "read": ("sovereign.inquiry.read",),
+    "extract": (
+        "sovereign.inquiry.extract",
+        "sovereign.inquiry.results",
+        "sovereign.inquiry.sentences",
+        "sovereign.judge.quotes",
+        *_READING,
+    ),
+    "compare": ("sovereign.inquiry.compare", "sovereign.judge.verdicts"),
+    "cells": ("sovereign.inquiry.cells", *_READING),
+    "answer": ("sovereign.inquiry.answer", "sovereign.judge.synthesizer"),
+    "tribunal": tuple(
+        f"sovereign.judge.{name}"
+        for name in (
+            "assess", "checks", "counts", "dimensions", "numbers", "policy", "quotes", "skeptic", "standing",
+            "synthesizer", "terms", "tribunal", "validator", "verdicts",
+        )
+    ),
+}  # fmt: skip
+
+
+class StageRunner(Protocol):
+    """The part of a run that the stages need: see `runs.Run`."""
+
+    def stage(
+        self, name: str, code: str, inputs: object, fn: Callable[[], Output], output_type: type[Output]
+    ) -> Output:
+        """The stored output of a stage, or that of `fn`, stored."""
+        ...
+
+
+class _Inputs(Document):
+    """What a stage's output is kept under, besides its code."""
+
+    library_digest: str
+    parts: tuple[str, ...]
+
+
+def investigate(
+    library: doc.LibraryPort,
+    question: str,
+    policy: PolicyRules,
+    run: StageRunner,
+    progress: Progress = lambda _: None,
+    vocabularies: Sequence[Vocabulary] | None = None,
+) -> tuple[Evidence, Judgement]:
+    """Answer a question from a library, judged and decided; nothing is written but the run's journal.
+
+    Args:
+        library: where to look; its digest is part of what every stage's output is kept under.
+        policy: the owner's rules; they are stored with the evidence.
+        vocabularies: the fields' words; by default those that come with the package.
+    """
+    stages = _Stages(library, policy, run, progress, tuple(shipped() if vocabularies is None else vocabularies))
+    planned = stages.plan(question)
+    evidence, judgement = stages.answer(planned)
+    for round_number in range(1, policy.max_revisions + 1):
+        if judgement.tribunal.verdict is not Verdict.REVISE:
+            break
+        gaps = [_in_words(cell) for cell in evidence.cells if cell.gap]
+        revised = revise(planned, gaps, round_number)
+        if revised == planned:
+            break
+        progress(f"revision {round_number}: score {judgement.tribunal.score:g} is under {policy.revise_below:g}")
+        planned = revised
+        again, judged = stages.answer(planned)
+        better = judged.tribunal.score >= judgement.tribunal.score
+        evidence, judgement = (again, judged) if better or judged.tribunal.revision_round else (evidence, judgement)
+    return evidence, judgement
+
+
+class _Stages:
+    """The stages bound to one library, policy and run; a round calls them in order."""
+
+    def __init__(
+        self,
+        library: doc.LibraryPort,
+        policy: PolicyRules,
+        run: StageRunner,
+        progress: Progress,
+        vocabularies: tuple[Vocabulary, ...],
+    ) -> None:
+        self._library = library
+        self._digest = library.digest()
+        self._policy = policy
+        self._run = run
+        self._progress = progress
+        self._vocabularies = vocabularies
+
+    def plan(self, question: str) -> doc.Plan:
+        return self._stage(
+            "plan", "planning", (question,), lambda: plan(question, self._library, self._vocabularies), doc.Plan
+        )
+
+    def answer(self, planned: doc.Plan) -> tuple[Evidence, Judgement]:
+        """One round: search, read, extract, compare, cells, answer, tribunal and decision."""
+        library, vocabulary = self._library, self._vocabulary(planned.vocabulary)
+        found = self._stage(
+            "search",
+            f"searching ({len(planned.queries)} queries)",
+            (planned,),
+            lambda: search(planned, library),
+            doc.Found,
+        )
+        reading = self._stage(
+            "read", f"reading {len(found.kept)} sources", (found,), lambda: read(found, library), doc.Reading
+        )
+        extracted = self._stage(
+            "extract",
+            "extracting results",
+            (planned, reading),
+            lambda: extract(planned, reading, library, vocabulary),
+            doc.Extracted,
+        )
+        compared = self._stage(
+            "compare",
+            f"comparing {len(extracted.claims)} claims",
+            (reading, extracted, self._runs(reading)),
+            lambda: compare(reading, extracted, library),
+            doc.Compared,
+        )
+        tabled = self._stage(
+            "cells",
+            "filling cells",
+            (planned, compared, extracted),
+            lambda: tabulate(planned, compared, extracted, vocabulary),
+            doc.Tabled,
+        )
+        written = self._stage(
+            "answer",
+            "writing the answer",
+            (planned, found, reading, compared, tabled),
+            lambda: write(planned, found, reading, compared, tabled),
+            doc.Written,
+        )
+        evidence = self._evidence(planned, found, reading, compared, tabled, written)
+        judgement = self._stage(
+            "tribunal", "holding the tribunal", (evidence,), lambda: assess(evidence, library.text), Judgement
+        )
+        return evidence, judgement
+
+    def _stage(
+        self, name: str, saying: str, parts: tuple[object, ...], fn: Callable[[], Output], output: type[Output]
+    ) -> Output:
+        self._progress(saying)
+        digests = tuple(_digest(part) for part in parts)
+        code = code_digest(name, self._vocabularies, self._policy)
+        return self._run.stage(name, code, _Inputs(library_digest=self._digest, parts=digests), fn, output)
+
+    def _vocabulary(self, name: str) -> Vocabulary:
+        return next((vocabulary for vocabulary in self._vocabularies if vocabulary.name == name), EMPTY)
+
+    def _runs(self, reading: doc.Reading) -> str:
+        """What the library's packs say, which is no part of a measurement's text."""
+        metas = [
+            self._library.get(item.source.id).meta
+            for item in reading.sources
+            if item.source.kind.value == "measurement"
+        ]
+        parts = [(m["pack_digest"], m["isolation"], m["outcomes"]) for m in metas]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+    def _evidence(
+        self,
+        planned: doc.Plan,
+        found: doc.Found,
+        reading: doc.Reading,
+        compared: doc.Compared,
+        tabled: doc.Tabled,
+        written: doc.Written,
+    ) -> Evidence:
+        """The evidence with the claims that something in it refers to; the others were read and not needed."""
+        used = {claim for cell in tabled.cells for claim in cell.claims}
+        used |= {nearest.claim for cell in tabled.cells for nearest in cell.nearest}
+        used |= {claim for sentence in written.answer.sentences for claim in sentence.claims}
+        used |= {c for run in compared.reproductions for outcome in run.outcomes for c in outcome.record_claims}
+        for claim in compared.claims:
+            if claim.id in used:
+                used |= set(claim.agrees_with)
+        return Evidence(
+            library_digest=self._digest,
+            question=planned.question,
+            answer=written.answer,
+            claims=tuple(claim for claim in compared.claims if claim.id in used),
+            sources=tuple(item.source for item in reading.sources),
+            cells=tabled.cells,
+            missing_systems=found.missing,
+            searches=found.searches,
+            dropped=found.dropped,
+            reproductions=compared.reproductions,
+            limitations=written.limitations,
+            provenance=Provenance(
+                code_version=_version.__version__,
+                code_digest=_all_code(),
+                policy=self._policy,
+                vocabularies={v.name: v.digest for v in self._vocabularies},
+                readers=self._library.readers(),
+                subject_terms=planned.subject_terms,
+                facet_terms=planned.facet_terms,
+            ),
+        )
+
+
+def code_digest(stage: str, vocabularies: Sequence[Vocabulary], policy: PolicyRules) -> str:
+    """What a stage's output depends on besides its inputs: its modules, the vocabularies, the policy."""
+    told = hashlib.sha256()
+    for module in STAGE_MODULES[stage]:
+        told.update(_module_digest(module).encode())
+    for vocabulary in vocabularies:
+        told.update(vocabulary.digest.encode())
+    if stage == "tribunal":
+        told.update(policy.model_dump_json().encode())
+    return told.hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _module_digest(name: str) -> str:
+    """SHA-256 of a module's source file, from the package's data, so that it also works from a zip."""
+    module = sys.modules.get(name) or import_module(name)
+    package, _, leaf = module.__name__.rpartition(".")
+    return hashlib.sha256(resources.files(package).joinpath(f"{leaf}.py").read_bytes()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _all_code() -> str:
+    names = sorted({module for modules in STAGE_MODULES.values() for module in modules} | {__name__})
+    return hashlib.sha256("".join(_module_digest(name) for name in names).encode()).hexdigest()
+
+
+def _digest(part: object) -> str:
+    body = part.model_dump_json() if isinstance(part, Document) else repr(part)
+    return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _in_words(cell: object) -> str:
+    facets = cell.facets  # type: ignore[attr-defined]
+    words = (facets.system, facets.subject, facets.metric, facets.benchmark, facets.baseline)
+    return " ".join(word for word in words if word)

@@ -1,0 +1,198 @@
+"""Plan: what the question asks about, in the field's terms, and the queries that could find it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from sovereign.judge import mentions, mentions_any, name_key
+from sovereign.records import Question, QuestionFacets
+
+from .documents import LibraryPort, NamedSystem, Plan, PlannedQuery
+from .facets import question_facets, question_factor
+from .vocabulary import EMPTY, Vocabulary, choose
+from .words import content_words, subject_words
+
+_OWNER = "owner"
+_DESCRIBED_RUN = 4
+
+
+def plan(question: str, library: LibraryPort, vocabularies: Sequence[Vocabulary]) -> Plan:
+    """The plan of a question over a library.
+
+    Subject and named systems come first: a system's own sources tell the subject of a question that only names the
+    system. Without a vocabulary the question's rarest terms serve as its subject.
+    """
+    known = library.names_in(question)
+    own_texts = [stored.text for name in known for stored in _own_sources(name, library)]
+    vocabulary = choose(question, tuple(vocabularies))
+    if vocabulary is EMPTY:
+        vocabulary = choose(" ".join(text[:4000] for text in own_texts), tuple(vocabularies)) if own_texts else EMPTY
+    facets = question_facets(question, vocabulary, known)
+    systems = [_named(name, library) for name in facets.system]
+    described = _described_system(question, library) if vocabulary is not EMPTY and not systems else None
+    if described is not None:
+        systems.append(described)
+        facets = facets.model_copy(update={"system": (*facets.system, described.name)})
+    facets = _with_subject(facets, systems, library, vocabulary)
+    factor = question_factor(question, facets.system, vocabulary)
+    subject_terms, facet_terms = _terms(question, facets, vocabulary, library, factor)
+    found = Plan(
+        question=Question(text=question, facets=facets),
+        vocabulary=vocabulary.name,
+        systems=tuple(systems),
+        subject_terms=subject_terms,
+        facet_terms=facet_terms,
+        factor=factor,
+        needed_facets=1 if vocabulary is not EMPTY else min(2, max(1, len(facet_terms))),
+        queries=(),
+    )
+    return found.model_copy(update={"queries": _queries(found)})
+
+
+def revise(before: Plan, gaps: Sequence[str], round_number: int) -> Plan:
+    """The plan of a revision: broader queries for the cells that stayed empty (`gaps` are their facets in words)."""
+    asked = {(query.query, query.require) for query in before.queries}
+    new = []
+    for gap in gaps:
+        for require in (before.subject_terms, ()):
+            query = PlannedQuery(purpose=f"gap: {gap}", query=gap, require=require, round=round_number)
+            if (query.query, query.require) not in asked:
+                new.append(query)
+                asked.add((query.query, query.require))
+                break
+    return before.model_copy(update={"queries": (*before.queries, *new)})
+
+
+def _own_sources(name: str, library: LibraryPort) -> list[Any]:
+    return [library.get(owner.source) for owner in library.owners(name) if owner.role == _OWNER][:4]
+
+
+def _named(name: str, library: LibraryPort) -> NamedSystem:
+    owners = sorted({owner.source for owner in library.owners(name) if owner.role == _OWNER})
+    return NamedSystem(name=name, owners=tuple(owners))
+
+
+def _described_system(question: str, library: LibraryPort) -> NamedSystem | None:
+    """A system that the question describes by the words of its own source instead of naming it.
+
+    Four content words in a row, as in the source's title or (for a note) its text, with one system to its name.
+    """
+    words = re.findall(r"[^\W_]+", question.casefold())
+    for hit in library.search(question, k=12):
+        stored = library.get(hit.source)
+        names = list(stored.systems)
+        if not names:
+            names = [owner.surface for owner in _owner_names(hit.source, stored.title, library)]
+        if len({name_key(name) for name in names}) != 1:
+            continue
+        told = stored.text if str(stored.kind) == "note" else stored.title
+        told_words = " " + " ".join(re.findall(r"[^\W_]+", told.casefold())) + " "
+        for start in range(len(words) - _DESCRIBED_RUN + 1):
+            run = words[start : start + _DESCRIBED_RUN]
+            if len(content_words(" ".join(run))) < _DESCRIBED_RUN:
+                continue
+            if " " + " ".join(run) + " " in told_words:
+                return NamedSystem(name=names[0], owners=(hit.source,))
+    return None
+
+
+def _owner_names(source: str, title: str, library: LibraryPort) -> list[Any]:
+    head = title.split(":", 1)[0] if ":" in title else ""
+    return [owner for owner in library.owners(head) if owner.source == source] if head and len(head) < 40 else []
+
+
+def _with_subject(
+    facets: QuestionFacets, systems: Sequence[NamedSystem], library: LibraryPort, vocabulary: Vocabulary
+) -> QuestionFacets:
+    """Add the subjects of the named systems' own sources; order is the vocabulary's, most particular first."""
+    own = [library.get(owner) for system in systems for owner in system.owners[:4]]
+    subjects = set(facets.subject)
+    for subject in vocabulary.subject:
+        if any(mentions_any(stored.text[:3000], subject.terms) for stored in own) and not subjects:
+            subjects.add(subject.name)
+            break
+    first_of_own = next(
+        (s.name for s in vocabulary.subject if any(mentions_any(stored.text[:3000], s.terms) for stored in own)), None
+    )
+    if first_of_own is not None:
+        subjects.add(first_of_own)
+    order = [subject.name for subject in vocabulary.subject if subject.name in subjects]
+    return facets.model_copy(update={"subject": tuple(order)})
+
+
+def _terms(
+    question: str, facets: QuestionFacets, vocabulary: Vocabulary, library: LibraryPort, factor: str | None
+) -> tuple[tuple[tuple[str, ...], ...], dict[str, tuple[str, ...]]]:
+    """The groups that mean the subject, and the terms that mean each further facet."""
+    if not facets.subject:
+        return subject_words(question, library)
+    groups = {subject.name: subject.terms for subject in vocabulary.subject}
+    primary, *others = facets.subject
+    terms: dict[str, tuple[str, ...]] = {f"subject:{name}": groups[name] for name in others}
+    terms |= {f"system:{name}": (name,) for name in facets.system}
+    terms |= {f"metric:{m.name}": m.terms for m in vocabulary.metric if m.name in facets.metric}
+    for name in facets.benchmark:
+        benchmark = vocabulary.benchmark_named(name)
+        terms[f"benchmark:{name}"] = benchmark.terms if benchmark else (name,)
+    terms |= {f"baseline:{b.name}": b.terms for b in vocabulary.baseline if b.name in facets.baseline}
+    terms |= {f"condition:{condition}": _condition_terms(condition) for condition in facets.condition}
+    if factor:
+        terms[f"factor:{factor}"] = (factor, *_factor_terms(factor))
+    return (groups[primary],), {name: found for name, found in terms.items() if found}
+
+
+def _condition_terms(condition: str) -> tuple[str, ...]:
+    """`across varying batch sizes` -> batch size; a bare number is no term."""
+    words = [w for w in content_words(condition) if not w.isdigit() and w not in {"varying", "different", "increasing"}]
+    phrase = " ".join(words[:3])
+    return (phrase,) if len(words) >= 2 else ()
+
+
+def _factor_terms(factor: str) -> tuple[str, ...]:
+    """Parts of a factor that still mean it: its last two content words."""
+    words = content_words(factor)
+    return (" ".join(words[-2:]),) if len(words) > 2 else ()
+
+
+def _queries(planned: Plan) -> tuple[PlannedQuery, ...]:
+    """At least four: per system, per system and metric, subject with each facet, and the whole question."""
+    facets, subject = planned.question.facets, planned.subject_terms
+    topic = " ".join(facets.subject[:2])
+    queries: list[PlannedQuery] = []
+
+    def add(purpose: str, query: str, require: Sequence[Sequence[str]] = ()) -> None:
+        made = PlannedQuery(purpose=purpose, query=query, require=tuple(tuple(group) for group in require))
+        if query.strip() and made not in queries:
+            queries.append(made)
+
+    for system in facets.system:
+        add(f"system {system}", f"{system} {topic}", [[system]])
+        for metric in facets.metric:
+            add(f"system {system}, metric {metric}", f"{system} {metric} {' '.join(facets.benchmark)}", [[system]])
+    add("the whole question, on its subject", planned.question.text, subject)
+    for name, terms in planned.facet_terms.items():
+        kind, label = name.split(":", 1)
+        if kind == "system":
+            continue
+        add(f"subject with {kind} {label}", f"{topic} {label} {' '.join(terms[:4])}", [*subject, list(terms)])
+    for metric in facets.metric:
+        for other in (n for n in planned.facet_terms if n.startswith(("subject:", "factor:", "baseline:"))):
+            terms = planned.facet_terms[other]
+            add(f"{other} with metric {metric}", f"{topic} {other.split(':', 1)[1]} {metric}", [*subject, list(terms)])
+    add("the whole question", planned.question.text)
+    add("subject and benchmarks", f"{topic} {' '.join(facets.benchmark)} {' '.join(facets.metric)}", subject)
+    add("subject and baselines", f"{topic} {' '.join(facets.baseline)} {' '.join(facets.condition)}", subject)
+    if len(queries) < 4:
+        words = content_words(planned.question.text)
+        for start in range(0, len(words), 3):
+            add("part of the question", " ".join(words[start : start + 4]))
+            if len(queries) >= 4:
+                break
+    return tuple(queries)
+
+
+def speaks_of_facets(text: str, planned: Plan) -> tuple[str, ...]:
+    """The further facets of the question that a text speaks of, by name."""
+    return tuple(name for name, terms in planned.facet_terms.items() if any(mentions(text, term) for term in terms))

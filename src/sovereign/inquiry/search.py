@@ -1,0 +1,130 @@
+"""Search: ask the library every planned query, keep what speaks of the subject and a further facet, say why not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from sovereign.judge import mentions, speaks_of
+from sovereign.records import Dropped, MissingSystem, Search, SearchHit
+
+from .documents import Found, Kept, LibraryPort, Plan, StoredSource
+from .plan import speaks_of_facets
+
+HITS_PER_QUERY = 30
+KEEP_AT_MOST = 40
+_RANK_CONSTANT = 60.0
+#: What a further facet is worth beside the fused rank: particular ones say more than general ones.
+_WORTH = {
+    "system": 3.0,
+    "factor": 2.0,
+    "benchmark": 2.0,
+    "subject": 1.5,
+    "baseline": 1.0,
+    "condition": 0.8,
+    "metric": 0.7,
+    "term": 1.0,
+}
+
+#: Parts of a note that say what a work does not do, and how sure we are: they are not what the work speaks of.
+_NOT_SAID = re.compile(r"^#+ (?:what was not|not |caveats|certainty)[^\n]*\n.*?(?=^#|\Z)", re.I | re.M | re.S)
+
+RULE_SUBJECT = "speaks of the subject"
+RULE_FACET = "speaks of a further facet"
+RULE_CAP = "among the best"
+
+
+def search(planned: Plan, library: LibraryPort) -> Found:
+    """Every query asked, the sources kept in order, the others dropped each by a named rule.
+
+    Ranks are fused by their reciprocals (k = 60; Cormack et al., SIGIR 2009) and weighed by the facets that the
+    text speaks of. Ties break by source id. A named system's own sources are always kept.
+    """
+    searches = [_ask(number, query, library) for number, query in enumerate(planned.queries, 1)]
+    best: dict[str, tuple[int, str]] = {}
+    fused: dict[str, float] = {}
+    for asked in searches:
+        for hit in asked.hits:
+            fused[hit.source] = fused.get(hit.source, 0.0) + 1.0 / (_RANK_CONSTANT + hit.rank)
+            if hit.source not in best or hit.rank < best[hit.source][0]:
+                best[hit.source] = (hit.rank, asked.id)
+    owners = {owner: system.name for system in planned.systems for owner in system.owners}
+    first = searches[0].id if searches else "q1"
+    for source in (*owners, *library.ids(kind="measurement")):
+        fused.setdefault(source, 0.0)
+        best.setdefault(source, (1, first))
+    scored: list[tuple[float, str, tuple[str, ...]]] = []
+    dropped: list[Dropped] = []
+    for source in sorted(fused):
+        stored = library.get(source)
+        facets = speaks_of_facets(_searchable(stored), planned)
+        if source in owners:
+            facets = tuple(dict.fromkeys((f"system:{owners[source]}", *facets)))
+        reason = None if source in owners else _why_not(stored, facets, planned)
+        rank, query = best[source]
+        if reason is not None:
+            rule, why = reason
+            dropped.append(Dropped(source=source, title=stored.title, rule=rule, reason=why, search=query, rank=rank))
+            continue
+        scored.append((_worth(fused[source], facets, source in owners), source, facets))
+    scored.sort(key=lambda item: (-round(item[0], 9), item[1]))
+    kept = [Kept(source=source, rank=best[source][0], kept_for=facets) for _, source, facets in scored[:KEEP_AT_MOST]]
+    for _, source, _ in scored[KEEP_AT_MOST:]:
+        rank, query = best[source]
+        why = f"speaks of the question, but {KEEP_AT_MOST} others do so more"
+        title = library.get(source).title
+        dropped.append(Dropped(source=source, title=title, rule=RULE_CAP, reason=why, search=query, rank=rank))
+    dropped.sort(key=lambda drop: (drop.rank, drop.source))
+    return Found(
+        searches=tuple(searches), kept=tuple(kept), dropped=tuple(dropped), missing=_missing(planned, searches)
+    )
+
+
+def _ask(number: int, query: object, library: LibraryPort) -> Search:
+    hits = library.search(query.query, k=HITS_PER_QUERY, require=query.require)  # type: ignore[attr-defined]
+    return Search(
+        id=f"q{number}",
+        round=query.round,  # type: ignore[attr-defined]
+        purpose=query.purpose,  # type: ignore[attr-defined]
+        query=query.query,  # type: ignore[attr-defined]
+        require=query.require,  # type: ignore[attr-defined]
+        hits=tuple(SearchHit(source=hit.source, rank=rank) for rank, hit in enumerate(hits, 1)),
+    )
+
+
+def _searchable(stored: StoredSource) -> str:
+    """What the keep rule looks at: title and text; of a measurement its pack's own words."""
+    if str(stored.kind) == "measurement":
+        spec = stored.meta.get("pack", {})
+        claims = " ".join(claim.get("statement", "") for claim in spec.get("claims", []))
+        return f"{stored.title}\n{spec.get('description', '')}\n{claims}\n{' '.join(spec.get('bears_on', []))}"
+    body = stored.text[stored.body_start :]
+    return f"{stored.title}\n{_NOT_SAID.sub('', body) if str(stored.kind) == 'note' else body}"
+
+
+def _why_not(stored: StoredSource, facets: tuple[str, ...], planned: Plan) -> tuple[str, str] | None:
+    groups = planned.subject_terms
+    if not speaks_of(_searchable(stored), groups):
+        subject = "; ".join(group[0] for group in groups) or "a subject that no source speaks of"
+        return RULE_SUBJECT, f"does not speak of the question's subject ({subject})"
+    if len(facets) < planned.needed_facets:
+        return RULE_FACET, "speaks of the subject, but of no further facet of the question"
+    return None
+
+
+def _worth(fused: float, facets: Iterable[str], own: bool) -> float:
+    weight = sum(_WORTH.get(facet.split(":", 1)[0], 0.5) for facet in facets)
+    return (1000.0 if own else 0.0) + fused * (1.0 + weight)
+
+
+def _missing(planned: Plan, searches: list[Search]) -> tuple[MissingSystem, ...]:
+    asked = {system.name: [s.id for s in searches if mentions(s.query, system.name)] for system in planned.systems}
+    return tuple(
+        MissingSystem(
+            name=system.name,
+            reason="named but not found: no source of the library is this system's own or a note on it",
+            searches=tuple(asked[system.name]),
+        )
+        for system in planned.systems
+        if not system.owners
+    )

@@ -1,0 +1,106 @@
+"""Vocabularies as the stages use them: read from TOML, checked, and known by digest."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from sovereign.judge import mentions_any, name_key
+from sovereign.records import BadInput, Document
+
+
+class Subject(Document):
+    name: str
+    terms: tuple[str, ...] = Field(min_length=1)
+    hints: tuple[str, ...] = Field(default=(), description="words by which a question, not a source, implies it")
+
+
+class Metric(Document):
+    name: str
+    terms: tuple[str, ...] = Field(min_length=1)
+    units: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
+
+
+class Benchmark(Document):
+    name: str
+    terms: tuple[str, ...] = Field(min_length=1)
+    family: str = ""
+
+
+class Baseline(Document):
+    name: str
+    terms: tuple[str, ...] = Field(min_length=1)
+
+
+class Words(Document):
+    hardware: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    generic: tuple[str, ...] = ()
+
+
+class Vocabulary(Document):
+    """A field's words. `digest` is of the file, and is part of what a stage's output is kept under."""
+
+    name: str
+    version: int
+    subject: tuple[Subject, ...] = ()
+    metric: tuple[Metric, ...] = ()
+    benchmark: tuple[Benchmark, ...] = ()
+    baseline: tuple[Baseline, ...] = ()
+    words: Words = Words()
+    digest: str = ""
+
+    def metric_named(self, name: str | None) -> Metric | None:
+        """The metric of that standard name, or None."""
+        return next((metric for metric in self.metric if metric.name == name), None)
+
+    def benchmark_named(self, name: str | None) -> Benchmark | None:
+        """The benchmark of that name, however it is written, or None."""
+        key = name_key(name or "")
+        return next((b for b in self.benchmark if key and name_key(b.name) == key), None)
+
+    def speaks_to(self, question: str) -> bool:
+        """Whether the question is about one of the field's subjects."""
+        return any(mentions_any(question, (*subject.terms, *subject.hints)) for subject in self.subject)
+
+
+#: The vocabulary of a question that no vocabulary speaks to: the question's own terms serve.
+EMPTY = Vocabulary(name="none", version=0, digest=hashlib.sha256(b"").hexdigest())
+
+
+@lru_cache(maxsize=1)
+def shipped() -> tuple[Vocabulary, ...]:
+    """All vocabularies that come with the package, by name."""
+    return tuple(sorted(_shipped(), key=lambda vocabulary: vocabulary.name))
+
+
+def load(path: Path) -> Vocabulary:
+    """A vocabulary from a TOML file. Raises BadInput naming the file and the field."""
+    return _parse(path.read_bytes(), path.name)
+
+
+def choose(question: str, vocabularies: tuple[Vocabulary, ...] | None = None) -> Vocabulary:
+    """The first vocabulary that has a subject of the question, or the empty one."""
+    candidates = shipped() if vocabularies is None else vocabularies
+    return next((vocabulary for vocabulary in candidates if vocabulary.speaks_to(question)), EMPTY)
+
+
+def _shipped() -> Iterator[Vocabulary]:
+    for entry in resources.files("sovereign.vocabularies").iterdir():
+        if entry.name.endswith(".toml"):
+            yield _parse(entry.read_bytes(), entry.name)
+
+
+def _parse(data: bytes, name: str) -> Vocabulary:
+    try:
+        fields = tomllib.loads(data.decode("utf-8"))
+        return Vocabulary.model_validate({**fields, "digest": hashlib.sha256(data).hexdigest()})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
+        raise BadInput(f"the vocabulary {name} cannot be read: {error}", "mend the field that is named") from error

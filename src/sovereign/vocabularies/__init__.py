@@ -1,0 +1,1 @@
+"""Vocabularies: a field's subjects, metrics, benchmarks and baselines, as data."""
