@@ -8,7 +8,7 @@ from sovereign.records import AuditRow
 from sovereign.records.layout import AUDIT_FILE, RECORD_FILE
 from sovereign.seal import SealError, digest, parse
 
-from ._case import Case, VersionCase
+from ._case import Case, VersionCase, field_path
 
 
 def audit(case: Case) -> None:
@@ -34,7 +34,7 @@ def _chain(case: Case, version: VersionCase, data: bytes) -> None:
             return
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
-            case.fault(f"{where}.{'.'.join(map(str, problem['loc']))}", problem["msg"])
+            case.fault(f"{where}.{field_path(problem['loc'])}", problem["msg"])
             return
         if row.seq != number:
             case.fault(f"{where}.seq", f"is {row.seq}")

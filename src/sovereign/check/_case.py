@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,6 +86,14 @@ def first_difference(stored: Any, due: Any, at: str = "") -> tuple[str, Any, Any
             return at, f"{len(stored)} entries", f"{len(due)} entries"
         return None
     return None if stored == due and isinstance(stored, bool) == isinstance(due, bool) else (at, stored, due)
+
+
+def field_path(parts: Iterable[int | str]) -> str:
+    """`claims[0].text` for the parts of a path."""
+    path = ""
+    for part in parts:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    return path
 
 
 def shown(value: Any) -> str:

@@ -105,7 +105,7 @@ def _read_container(data: bytes, case: Case) -> None:
                 total += info.file_size
                 fault = _entry_fault(info, total, entries)
                 if fault:
-                    case.fault(_printable(info.filename), fault)
+                    case.fault(f"container: {_printable(info.filename)}", fault)
                     return
                 entries[info.filename] = _content(archive, info, case)
     except Exception as error:  # whatever a hostile archive makes the reader raise is a fault of the archive
@@ -152,7 +152,7 @@ def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, case: Case) -> byt
         with archive.open(info) as file:
             return file.read(MAX_FILE + 1)
     except zipfile.BadZipFile as error:
-        case.fault(info.filename, f"damaged in the container: {error}")
+        case.fault(f"container: {_printable(info.filename)}", f"damaged: {error}")
         return b""
 
 

@@ -25,7 +25,7 @@ from sovereign.records.layout import (
 )
 from sovereign.seal import SealError, body_digest, digest, parse, public_keys
 
-from ._case import Case, VersionCase, first_difference, shown
+from ._case import Case, VersionCase, field_path, first_difference, shown
 
 _Model = TypeVar("_Model", bound=Document)
 _MANIFEST_SCHEMA = "sovereign-manifest-v1"
@@ -164,7 +164,7 @@ def _read(case: Case, where: str, data: bytes, kind: type[_Model]) -> tuple[dict
         model = kind.model_validate(raw)
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_context=False)[:10]:
-            at = ".".join(str(part) for part in problem["loc"])
+            at = field_path(problem["loc"])
             case.fault(f"{where}: {at}" if at else where, problem["msg"])
         return None
     # Pydantic takes "1" for 1: what was written must be what was understood. A field left to its default may be absent.

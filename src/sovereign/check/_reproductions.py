@@ -7,11 +7,12 @@ import tomllib
 from pydantic import ValidationError
 
 from sovereign.judge import reproduction_status
+from sovereign.judge.outcomes import outcomes, pack_digest
 from sovereign.records import Claim, PackSpec, Record, Reproduction
 from sovereign.records.layout import ATTESTATION_FILE, PACK_FILE, RECORD_FILE, REPRODUCTIONS, RESULTS_FILE
 from sovereign.seal import PREDICATE_REPRODUCTION, SealError, digest, parse
 
-from ._case import Case, VersionCase, first_difference, shown
+from ._case import Case, VersionCase, field_path, first_difference, shown
 from ._signatures import opened
 
 
@@ -39,8 +40,6 @@ def marks(case: Case) -> None:
 
 
 def _run(case: Case, version: VersionCase, record: Record, index: int, run: Reproduction) -> None:
-    from sovereign.judge.outcomes import pack_digest
-
     at = f"reproductions[{index}]"
     prefix = f"{REPRODUCTIONS}/{run.results_sha256}/"
     files = {name.removeprefix(prefix): data for name, data in version.files.items() if name.startswith(prefix)}
@@ -78,7 +77,7 @@ def _spec(case: Case, version: VersionCase, prefix: str, files: dict[str, bytes]
         return None
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        case.fault(f"{where}: {'.'.join(map(str, problem['loc']))}", problem["msg"])
+        case.fault(f"{where}: {field_path(problem['loc'])}", problem["msg"])
         return None
     if spec.script not in files:
         case.fault(version.where(prefix + spec.script), "the script is missing")
@@ -102,8 +101,6 @@ def _attested(case: Case, version: VersionCase, prefix: str, run: Reproduction, 
 def _outcomes(
     case: Case, version: VersionCase, at: str, record: Record, run: Reproduction, spec: PackSpec, results: bytes
 ) -> None:
-    from sovereign.judge.outcomes import outcomes
-
     where = version.where(f"{REPRODUCTIONS}/{run.results_sha256}/{RESULTS_FILE}")
     try:
         values = parse(results)

@@ -28,7 +28,7 @@ from sovereign.seal import (
     verify,
 )
 
-from ._case import Case, first_difference, shown
+from ._case import Case, field_path, first_difference, shown
 
 
 def seals(case: Case) -> None:
@@ -39,7 +39,7 @@ def seals(case: Case) -> None:
         if signed is None:
             continue
         due = {name: digest(version.files[name]) for name in (MANIFEST_FILE, RECORD_FILE) if name in version.files}
-        compare(case, where, "subject", signed.subjects, due)
+        _subjects(case, where, signed, due, f"v{version.number}/")
         if version.record is not None:
             record = version.record
             about = {
@@ -86,7 +86,7 @@ def export(case: Case) -> None:
     if signed is None:
         return
     due = {path: digest(data) for path, data in case.files.items() if path != EXPORT_FILE}
-    compare(case, EXPORT_FILE, "subject", signed.subjects, due)
+    _subjects(case, EXPORT_FILE, signed, due, "")
     if case.events:
         last = case.events[-1]
         about = {"record": last.record, "version": last.version, "events": last.number, "by": signed.fingerprint}
@@ -117,6 +117,18 @@ def compare(case: Case, where: str, at: str, stored: Any, due: Any) -> None:
         case.fault(f"{where}: {path}", f"says {shown(left)}, it must be {shown(right)}")
 
 
+def _subjects(case: Case, where: str, signed: Signed, due: dict[str, str], prefix: str) -> None:
+    """What was signed is what is here; a fault names the file that is not what was signed."""
+    for name in sorted(signed.subjects.keys() - due.keys()):
+        case.fault(prefix + name, f"{where} names it, and it is missing")
+    for name, sha256 in due.items():
+        said = signed.subjects.get(name)
+        if said is None:
+            case.fault(prefix + name, f"{where} does not name it: it was added after the signature")
+        elif said != sha256:
+            case.fault(prefix + name, f"its SHA-256 is {sha256}, {where} was signed over {said}")
+
+
 def _event_name(path: str) -> tuple[int, str] | None:
     return event_of(path.removeprefix(f"{EVENTS}/")) if path.startswith(f"{EVENTS}/") else None
 
@@ -126,7 +138,7 @@ def _event(case: Case, path: str, predicate: dict[str, Any]) -> Event | None:
         event = Event.model_validate(predicate)
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_context=False)[:10]:
-            case.fault(f"{path}: {'.'.join(map(str, problem['loc']))}", problem["msg"])
+            case.fault(f"{path}: {field_path(problem['loc'])}", problem["msg"])
         return None
     compare(case, path, "predicate", predicate, event.to_json())
     return event
