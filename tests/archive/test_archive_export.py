@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.support.forge import unpack
+from tests.support.records import NOW, RECORD_ID, write_small
 
 from sovereign.archive import Archive
 from sovereign.check import check_path
 from sovereign.records import BadInput, EventType, NotFound, StorageError
 from sovereign.seal import Key
-from tests.support.forge import unpack
-from tests.support.records import NOW, RECORD_ID, write_small
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-
-from sovereign.archive import Archive
-from sovereign.check import check_path
-from sovereign.records import BadInput, EventType, NotFound, StorageError
-from sovereign.seal import Key, canonical, digest
 from tests.support.records import (
     NOTE_TEXT,
     NOW,
@@ -19,6 +14,11 @@ from tests.support.records import (
     small_record,
     write_small,
 )
+
+from sovereign.archive import Archive
+from sovereign.check import check_path
+from sovereign.records import BadInput, EventType, NotFound, StorageError
+from sovereign.seal import Key, canonical, digest
 
 
 @pytest.fixture(scope="module")

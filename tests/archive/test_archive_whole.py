@@ -13,12 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.support.records import NOW, RECORD_ID, write_small
 
 from sovereign.archive import Archive, _disk
 from sovereign.check import check_path
 from sovereign.records import Busy, EventType, StorageError
 from sovereign.seal import Key
-from tests.support.records import NOW, RECORD_ID, write_small
 
 _FORK = multiprocessing.get_context("fork")
 

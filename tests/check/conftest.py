@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.support.records import RECORD_ID, write_small
 
 from sovereign.seal import Key
-from tests.support.records import RECORD_ID, write_small
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.support.forge import repack, resign, unpack
+from tests.support.records import RECORD_ID, write_small
 
 from sovereign.check import Report, _container, check_path
 from sovereign.records import NotFound
 from sovereign.seal import Key, pack_files
-from tests.support.forge import repack, resign, unpack
-from tests.support.records import RECORD_ID, write_small
 
 
 def _checked(data: bytes, path: Path, owner: Key) -> Report:

@@ -5,6 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.support.forge import (
+    Files,
+    another,
+    judged_again,
+    leaves,
+    record_of,
+    repack,
+    replaced,
+    resign,
+    unpack,
+    with_record,
+    written,
+)
 
 from sovereign.check import Report, check_path
 from sovereign.records import (
@@ -19,19 +32,6 @@ from sovereign.records import (
     Verdict,
 )
 from sovereign.seal import Key
-from tests.support.forge import (
-    Files,
-    another,
-    judged_again,
-    leaves,
-    record_of,
-    repack,
-    replaced,
-    resign,
-    unpack,
-    with_record,
-    written,
-)
 
 _ENUMS = (CheckState, DimensionLevel, GateStatus, Policy, QualityTier, Role, Verdict)
 

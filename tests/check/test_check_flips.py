@@ -6,10 +6,11 @@ import random
 import re
 from pathlib import Path
 
-from sovereign.check import check_path
-from sovereign.seal import Key
 from tests.support.forge import unpack
 from tests.support.records import write_small
+
+from sovereign.check import check_path
+from sovereign.seal import Key
 
 _PLACE = re.compile(r"container(: .+)?$|(srch-0a1b2c3d/)?(v1|events|keys\.json|export\.json)\b.*")
 

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.records import NOW, RECORD_ID, small_record, write_small
 
 from sovereign.check import CHECKS, check_path
 from sovereign.records import BadInput, EventType, NotFound
 from sovereign.seal import Key, canonical, key_ring
-from tests.support.records import NOW, RECORD_ID, small_record, write_small
 
 _ROOT = Path(__file__).resolve().parents[2]
 

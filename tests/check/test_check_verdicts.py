@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.forge import Files, judged_again, record_of, repack, resign, unpack, with_record
+from tests.support.records import NOW, RECORD_ID, RESULTS, small_record
 
 from sovereign.archive import Archive
 from sovereign.check import Report, check_path
 from sovereign.records import Outcome, ReproductionStatus
 from sovereign.seal import Key, canonical, digest
-from tests.support.forge import Files, judged_again, record_of, repack, resign, unpack, with_record
-from tests.support.records import NOW, RECORD_ID, RESULTS, small_record
 
 REFUTING: dict[str, Any] = {
     **RESULTS,
@@ -96,8 +96,7 @@ def test_a_run_cannot_be_said_to_settle_another_claim(export: bytes, owner: Key,
     record = record_of(unpack(export)[1])
     record["reproductions"][0]["outcomes"][0]["record_claims"] = [record["claims"][0]["id"], record["claims"][1]["id"]]
     record["claims"][0]["reproduction"] = ReproductionStatus.REPRODUCED.value
-    folder, files = unpack(export)
-    assert judged_again(files, record)["gate_verdict"]["status"] == "VERIFIED"
+    assert judged_again(unpack(export)[1], record)["gate_verdict"]["status"] == "VERIFIED"
     report = _forge(export, owner, tmp_path / "x.zip", record)
     assert report.exit_code == 5
     assert any("outcomes[0].record_claims" in fault.where for fault in report.faults)

@@ -317,7 +317,7 @@ def _evidence(results_text: str, audit: tuple[bytes, ...], with_run: bool, runs:
                     cells=("cell-1",),
                 ),
                 Sentence(
-                    text="The decode latency of TinyRouter on ToyBench is not measured; the nearest evidence is a note.",
+                    text="Decode latency of TinyRouter on ToyBench is not measured; the nearest evidence is a note.",
                     claims=(NOTE_CLAIM,),
                     cells=("cell-2",),
                 ),

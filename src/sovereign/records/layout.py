@@ -1,4 +1,4 @@
-"""How the files of a record are called. The folder of a record holds versions, events on top of them, and public keys."""
+"""How the files of a record are called: its folder holds versions, events on top of them, and public keys."""
 
 from __future__ import annotations
 
