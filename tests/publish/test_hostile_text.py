@@ -182,7 +182,7 @@ def test_only_plain_web_addresses_become_links(address: str, allowed: bool) -> N
 def test_the_list_of_records_escapes_what_it_reads_from_disk(tmp_path: Any) -> None:
     path = write_page(poisoned(("question", "text"), HOSTILE[1] + "\u202e"), sample.state(), sample.texts, tmp_path)
     row = json.loads((path.parent / "summary.json").read_text(encoding="utf-8"))
-    row |= {name: HOSTILE[1] for name in ("id", "status", "created_at", "gate", "banner")}
+    row |= dict.fromkeys(("id", "status", "created_at", "gate", "banner"), HOSTILE[1])
     (path.parent / "summary.json").write_text(json.dumps(row), encoding="utf-8")
     page = Page(write_list(tmp_path).read_text(encoding="utf-8"))
     assert page.faults == []

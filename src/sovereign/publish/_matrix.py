@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sovereign.records import Agreement, Cell, Evidence, Facets, Grounding
 
-from ._words import AXES, figure, plural, source_name
+from ._words import AXES, excerpt, plural, source_name
 
 #: Facets from which the columns are chosen, the first that varies wins; what varies besides makes the rows.
 _COLUMN_ORDER = ("metric", "benchmark", "system", "condition", "baseline")
@@ -22,8 +22,7 @@ class Finding:
 
     claim: str
     number: int
-    figure: str
-    about: str
+    words: str
     whose: str
     from_note: bool
     negative: bool
@@ -150,15 +149,12 @@ def _finding(
     claim = evidence.claim(claim_id)
     if claim is None:
         return None
-    facets = claim.facets
     quoted_in = claim.quotes[0].source
     source = evidence.source(quoted_in)
-    about = [name for name in (facets.system, facets.metric) if name] if differs else []
     return Finding(
         claim=claim.id,
         number=numbers[claim.id],
-        figure=figure(facets),
-        about=" ".join(about),
+        words=excerpt(claim),
         whose=source_name(source) if source else quoted_in,
         from_note=claim.grounding is Grounding.REPORTED,
         negative=claim.stated_negative,

@@ -52,9 +52,12 @@ class Cited:
 
 @dataclass(frozen=True)
 class SentenceView:
+    """A sentence of the answer; an `aside` rests on claims of which none fills a cell."""
+
     text: str
     cited: tuple[Cited, ...]
     cells: tuple[str, ...]
+    aside: bool
 
 
 @dataclass(frozen=True)
@@ -95,8 +98,14 @@ class View:
         self._faults: dict[str, str] = {}
         self.claims = tuple(self._claim(claim) for claim in ordered)
         self.by_id = {view.claim.id: view for view in self.claims}
+        filling = {name for cell in record.cells for name in cell.claims}
         self.sentences = tuple(
-            SentenceView(sentence.text, self._cited(sentence.claims), sentence.cells)
+            SentenceView(
+                sentence.text,
+                self._cited(sentence.claims),
+                sentence.cells,
+                aside=bool(sentence.claims) and not filling.intersection(sentence.claims),
+            )
             for sentence in record.answer.sentences
         )
         self.sources = tuple(self._source(number, source) for number, source in enumerate(record.sources, 1))

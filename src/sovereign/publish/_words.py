@@ -10,8 +10,6 @@ from sovereign.records import (
     AnswerStatus,
     Claim,
     Counts,
-    Direction,
-    Facets,
     Grounding,
     Policy,
     ReproductionStatus,
@@ -132,16 +130,23 @@ def source_kind(source: Source) -> str:
     return f"Work: {TEXT_LEVEL[source.text_level] if source.text_level else 'level not stated'}"
 
 
-def figure(facets: Facets) -> str:
-    """The figure that was read out of a claim: `22% lower vs plain top-k`, or `no figure`."""
-    parts = []
-    if facets.value is not None:
-        parts.append(_number(facets.value) + _unit(facets.unit))
-    if facets.direction is not None:
-        parts.append({Direction.HIGHER: "higher", Direction.LOWER: "lower", Direction.EQUAL: "equal"}[facets.direction])
-    if facets.baseline is not None:
-        parts.append(f"vs {facets.baseline}")
-    return " ".join(parts) if facets.value is not None or facets.direction is not None else "no figure"
+def excerpt(claim: Claim, limit: int = 110) -> str:
+    """About `limit` characters of the claim's own sentence, around its figure; a sentence a little longer is whole.
+
+    A sentence is never put together from the facets: `from 7.95 s to 6.20 s` read as 7.95 s and lower would become
+    `7.95 s lower`, which no source says.
+    """
+    text = " ".join(claim.text.split())
+    if len(text) <= limit + limit // 4:
+        return text
+    at = _place_of_figure(text, claim.facets.value)
+    start = max(0, min(at - limit // 2, len(text) - limit))
+    end = start + limit
+    if start > 0:
+        start = text.find(" ", start, at) + 1 or start
+    if end < len(text):
+        end = text.rfind(" ", at, end) if text.rfind(" ", at, end) > start else end
+    return f"{'… ' if start else ''}{text[start:end]}{' …' if end < len(text) else ''}"
 
 
 def reading(claim: Claim) -> list[tuple[str, str]]:
@@ -183,6 +188,15 @@ def moment(iso: str) -> str:
     """`2026-03-01T12:30:00Z` -> `2026-03-01 12:30 UTC`; anything else as it is."""
     match = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|\+00:00)", iso)
     return f"{match[1]} {match[2]} UTC" if match else iso
+
+
+def _place_of_figure(text: str, value: float | None) -> int:
+    if value is not None:
+        for written in (f"{value:.10g}", f"{value:,.10g}"):
+            found = re.search(rf"(?<![\d.]){re.escape(written)}(?!\d)", text)
+            if found:
+                return found.start()
+    return 0
 
 
 def _number(value: float) -> str:

@@ -61,7 +61,8 @@ def render_page(
         asked=[(label, values) for label, values in _asked(record) if values],
         matrix=grid,
         overview=_overview(grid),
-        sentences=view.sentences,
+        sentences=[sentence for sentence in view.sentences if not sentence.aside],
+        asides=[sentence for sentence in view.sentences if sentence.aside],
         claims=view.claims,
         claim_groups=[
             ("Behind the answer", [item for item in view.claims if item.in_answer]),
@@ -76,7 +77,9 @@ def render_page(
         grounding=words.GROUNDING,
         agreement=words.AGREEMENT,
         reproduction=words.REPRODUCTION,
-        sources=view.sources,
+        sources=[item for item in view.sources if item.claims],
+        other_sources=[item for item in view.sources if not item.claims],
+        read=_read(record),
         searches=_searches(record, view),
         drops=record.dropped[:_DROPS_SHOWN],
         drop_rules=sorted(Counter(drop.rule for drop in record.dropped).items()),
@@ -239,6 +242,13 @@ def _asked(record: Record) -> list[tuple[str, tuple[str, ...]]]:
         ("Benchmark", facets.benchmark),
         ("Condition", facets.condition),
     ]
+
+
+def _read(record: Record) -> str:
+    counts = record.counts
+    kinds = ((counts.works, "work"), (counts.notes, "note"), (counts.measurements, "measurement"))
+    named = " and ".join(words.plural(number, name) for number, name in kinds if number)
+    return f"{named} read" if named else "nothing read"
 
 
 def _overview(grid: Matrix | None) -> dict[str, Any]:
