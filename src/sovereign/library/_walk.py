@@ -1,4 +1,4 @@
-"""Which files of a folder are read: in sorted order, no hidden ones, nothing outside the folder, nothing that blocks."""
+"""Which files of a folder are read: in sorted order, none hidden, none outside the folder, none that blocks."""
 
 from __future__ import annotations
 

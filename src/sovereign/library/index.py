@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import tantivy
+
 from sovereign.records import StorageError
 
 K1, B = 1.2, 0.75

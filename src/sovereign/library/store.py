@@ -229,7 +229,7 @@ class Store:
 
     def ids_of_rows(self, rows: Sequence[int]) -> dict[int, str]:
         """Source ids by row number; rows that are gone are absent."""
-        return {row: source for row, source in self._in("SELECT row, id FROM sources WHERE row IN ({})", rows)}
+        return dict(self._in("SELECT row, id FROM sources WHERE row IN ({})", rows))
 
     def text(self, sha256: str) -> str | None:
         """A stored text by its digest, or None."""
@@ -259,7 +259,7 @@ class Store:
 
     def ghosts(self) -> list[tuple[int, str, int]]:
         """(row, searched text, applied) of deleted rows that the index may still hold."""
-        return self._all("SELECT row, searched, applied FROM ghosts ORDER BY row")  # type: ignore[return-value]
+        return self._all("SELECT row, searched, applied FROM ghosts ORDER BY row")
 
     def settle_ghosts(self, still_there: Sequence[int]) -> None:
         """Note that the index has applied all deletions; ghosts that it no longer holds are forgotten."""
@@ -270,7 +270,7 @@ class Store:
 
     def names(self, norms: Sequence[str]) -> list[tuple[str, str, str, str]]:
         """(normalised, source, role, surface) of the given normalised names, sorted."""
-        return sorted(self._in("SELECT norm, source, role, surface FROM names WHERE norm IN ({})", norms))  # type: ignore[arg-type]
+        return sorted(self._in("SELECT norm, source, role, surface FROM names WHERE norm IN ({})", norms))
 
     def failures(self) -> list[Failure]:
         """All failures on record, by file and place."""
@@ -278,7 +278,7 @@ class Store:
 
     def counts(self) -> list[tuple[str, str | None, str, int]]:
         """(kind, text level, reader, number) of the sources held."""
-        return self._all(  # type: ignore[return-value]
+        return self._all(
             "SELECT kind, text_level, reader, COUNT(*) FROM sources GROUP BY kind, text_level, reader ORDER BY 1, 2, 3"
         )
 
@@ -289,7 +289,7 @@ class Store:
         for bucket, digest in enumerate(digests):
             if digest is None:
                 digests[bucket] = bucket_digest(
-                    self._all("SELECT id, entry FROM sources WHERE bucket = ?", (bucket,))  # type: ignore[arg-type]
+                    self._all("SELECT id, entry FROM sources WHERE bucket = ?", (bucket,))
                 )
         return digests
 

@@ -14,7 +14,7 @@ _MAX_BYTES = 64_000_000
 
 
 class CollectionReader:
-    """Each entry with a title or question and contexts is a work, `<collection>:<key>`, at the level of its abstract."""
+    """Each entry with a question and contexts is a work, `<collection>:<key>`, at the level of its abstract."""
 
     name = "collection"
     version = "1"
