@@ -107,6 +107,7 @@ def test_parts_that_do_not_fit_are_refused_and_nothing_is_written(tmp_path: Path
         {"audit_lines": small.audit_lines[:-1]},
         {"artifacts": {}},
         {"artifacts": {**small.artifacts, "0" * 64: {}}},
+        {"artifacts": small_record(Key.generate()).artifacts},
     ):
         with pytest.raises(BadInput) as caught:
             _write(archive, small, key, **given)

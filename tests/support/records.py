@@ -77,6 +77,7 @@ PACK_TOML = """\
 name = "toy-experts"
 title = "Experts touched per step, toy size"
 version = 1
+seed = 7
 description = "Formula against simulation."
 differs_in = ["implementation", "scale"]
 source = "measurement:toy-experts"
@@ -127,7 +128,16 @@ def small_record(key: Key, *, with_run: bool = True, results: Mapping[str, objec
     artifacts = {}
     if with_run:
         attested = {"pack": pack_digest(PACK_FILES), "results.json": digest(results_text)}
-        envelope = sign(statement(PREDICATE_REPRODUCTION, attested, {"isolation": "bubblewrap"}), key)
+        run = evidence.reproductions[0]
+        said = {
+            "pack": run.pack,
+            "pack_version": 1,
+            "seed": 7,
+            "isolation": run.isolation,
+            "outcomes": [{**outcome.to_json(), "record_claims": []} for outcome in run.outcomes],
+            "attested_at": NOW,
+        }
+        envelope = sign(statement(PREDICATE_REPRODUCTION, attested, said), key)
         files = {**PACK_FILES, "results.json": results_text.encode(), "attestation.json": envelope}
         artifacts = {digest(results_text): files}
     else:
@@ -317,7 +327,7 @@ def _evidence(results_text: str, audit: tuple[bytes, ...], with_run: bool, runs:
                     cells=("cell-1",),
                 ),
                 Sentence(
-                    text="Decode latency of TinyRouter on ToyBench is not measured; the nearest evidence is a note.",
+                    text="Decode latency of TinyRouter on ToyBench is not measured; the nearest is a note.",
                     claims=(NOTE_CLAIM,),
                     cells=("cell-2",),
                 ),

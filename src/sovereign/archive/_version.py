@@ -19,6 +19,7 @@ from sovereign.records import (
     Times,
 )
 from sovereign.records.layout import (
+    ATTESTATION_FILE,
     AUDIT_FILE,
     MANIFEST_FILE,
     RECORD_FILE,
@@ -31,11 +32,13 @@ from sovereign.seal import (
     PREDICATE_DRAFT,
     PREDICATE_EVENT,
     Key,
+    SealError,
     body_digest,
     canonical,
     digest,
     sign,
     statement,
+    verify,
 )
 
 Texts = Callable[[str], str | None]
@@ -67,7 +70,7 @@ def version_files(
 
     Raises:
         BadInput: a text that is not at hand or not the one that was read, artifacts that are not those of the
-            record's reproductions, or an audit chain that does not end where the record says.
+            record's reproductions or not attested by `key`, or an audit chain that does not end where the record says.
     """
     files = {RECORD_FILE: canonical(record), AUDIT_FILE: _audit(record, tuple(audit_lines))}
     for source in record.sources:
@@ -77,7 +80,7 @@ def version_files(
             what = "is not at hand" if data is None else "is not the one that was read"
             raise BadInput(f"the text of {source.id} {what}", "add the source to the library again and ask once more")
         files[text_file(source.sha256)] = data
-    files |= _artifact_files(record.reproductions, artifacts)
+    files |= _artifact_files(record.reproductions, artifacts, key)
     manifest = canonical(
         Manifest(
             record=record.id,
@@ -132,7 +135,7 @@ def _audit(record: Record, lines: tuple[bytes, ...]) -> bytes:
     return b"".join(line + b"\n" for line in lines)
 
 
-def _artifact_files(reproductions: tuple[Reproduction, ...], artifacts: Artifacts) -> dict[str, bytes]:
+def _artifact_files(reproductions: tuple[Reproduction, ...], artifacts: Artifacts, key: Key) -> dict[str, bytes]:
     due = {run.results_sha256 for run in reproductions}
     if due != set(artifacts):
         missing, over = sorted(due - set(artifacts)), sorted(set(artifacts) - due)
@@ -140,6 +143,14 @@ def _artifact_files(reproductions: tuple[Reproduction, ...], artifacts: Artifact
             f"artifacts must be those of the record's reproductions (missing {missing}, of no reproduction {over})",
             "run the pack again",
         )
+    for results, attached in artifacts.items():
+        try:
+            verify(attached.get(ATTESTATION_FILE, b""), {key.fingerprint: key.public_bytes})
+        except SealError as error:
+            raise BadInput(
+                f"the attestation of the results {results[:12]} cannot be attached: {error.message}",
+                "run the pack again with `sovereign reproduce`, so that the present key attests it",
+            ) from error
     return {
         f"{REPRODUCTIONS}/{results}/{name}": data
         for results, files in artifacts.items()

@@ -12,8 +12,8 @@ from sovereign.records import Claim, PackSpec, Record, Reproduction
 from sovereign.records.layout import ATTESTATION_FILE, PACK_FILE, RECORD_FILE, REPRODUCTIONS, RESULTS_FILE
 from sovereign.seal import PREDICATE_REPRODUCTION, SealError, digest, parse
 
-from ._case import Case, VersionCase, field_path, first_difference, shown
-from ._signatures import opened
+from ._case import Case, VersionCase, field_path
+from ._signatures import compare, opened
 
 
 def reproductions(case: Case) -> None:
@@ -61,7 +61,7 @@ def _run(case: Case, version: VersionCase, record: Record, index: int, run: Repr
     source = record.source(run.source)
     if source is None or source.sha256 != digest(results):
         case.fault(version.where(RECORD_FILE, f"{at}.source"), f"{run.source} was not read as these results")
-    _attested(case, version, prefix, run, attestation)
+    _attested(case, version, prefix, run, spec, attestation)
     _outcomes(case, version, at, record, run, spec, results)
 
 
@@ -85,17 +85,22 @@ def _spec(case: Case, version: VersionCase, prefix: str, files: dict[str, bytes]
     return spec
 
 
-def _attested(case: Case, version: VersionCase, prefix: str, run: Reproduction, data: bytes) -> None:
+def _attested(case: Case, version: VersionCase, prefix: str, run: Reproduction, spec: PackSpec, data: bytes) -> None:
+    """The attestation is of this pack and these results, and says of them what the record says."""
     where = version.where(prefix + ATTESTATION_FILE)
     signed = opened(case, where, data, PREDICATE_REPRODUCTION)
     if signed is None:
         return
-    digests = set(signed.subjects.values())
-    for what, due in (("pack", run.pack_digest), ("results", run.results_sha256)):
-        if due not in digests:
-            case.fault(f"{where}: subject", f"the {what} {due} is not what was attested")
-    if len(digests) > 2:
-        case.fault(f"{where}: subject", "names more than a pack and its results")
+    compare(case, where, "subject", signed.subjects, {"pack": run.pack_digest, RESULTS_FILE: run.results_sha256})
+    outcomes_alone = [{**outcome.to_json(), "record_claims": []} for outcome in run.outcomes]
+    due = {
+        "pack": run.pack,
+        "pack_version": spec.version,
+        "seed": spec.seed,
+        "isolation": run.isolation,
+        "outcomes": outcomes_alone,
+    }
+    compare(case, where, "predicate", {name: signed.predicate.get(name) for name in due}, due)
 
 
 def _outcomes(
@@ -110,25 +115,23 @@ def _outcomes(
     if not isinstance(values, dict):
         case.fault(where, "not an object")
         return
+    named = {name: values.get(name) for name in ("pack", "seed")}
+    compare(case, where, "", named, {"pack": spec.name, "seed": spec.seed})
     due = [
         {**outcome.to_json(), "record_claims": _settled(spec, outcome.pack_claim, record.claims)}
         for outcome in outcomes(spec, values)
     ]
-    different = first_difference([outcome.to_json() for outcome in run.outcomes], due, f"{at}.outcomes")
-    if different:
-        field, left, right = different
-        where = version.where(RECORD_FILE, field)
-        case.fault(where, f"says {shown(left)}; the attached pack and results give {shown(right)}")
+    stated = [outcome.to_json() for outcome in run.outcomes]
+    compare(case, version.where(RECORD_FILE), f"{at}.outcomes", stated, due)
 
 
 def _settled(spec: PackSpec, pack_claim: str, claims: tuple[Claim, ...]) -> list[str]:
-    """The record's claims that a pack claim settles: quoted from the source it names, in the words it names."""
+    """The record's claims that a pack claim settles: of the source it names, in the words it names, in its order."""
     settles = next((claim.settles for claim in spec.claims if claim.id == pack_claim), ())
-    return [
+    found = (
         claim.id
+        for settled in settles
         for claim in claims
-        if any(
-            settled.sentence_contains in claim.text and any(quote.source == settled.source for quote in claim.quotes)
-            for settled in settles
-        )
-    ]
+        if claim.quotes[0].source == settled.source and settled.sentence_contains in claim.text
+    )
+    return list(dict.fromkeys(found))
