@@ -152,3 +152,11 @@ def _supported(owner: Key, tmp_path: Path) -> bytes:
         now=NOW,
     )
     return archive.export(RECORD_ID, tmp_path / "supported.zip", key=owner).read_bytes()
+
+
+def test_a_better_sandbox_than_was_attested_is_refused(export: bytes, owner: Key, tmp_path: Path) -> None:
+    record = record_of(unpack(export)[1])
+    record["reproductions"][0]["isolation"] = "a vault"
+    report = _forge(export, owner, tmp_path / "x.zip", record)
+    assert report.exit_code == 5
+    assert any(fault.where.endswith("attestation.json: predicate.isolation") for fault in report.faults)
