@@ -15,10 +15,11 @@ from typing import Any
 
 from ._quotes import quote_fault
 from ._record import Graded, Json, bare, listed, obj
-from ._text import fold, names, numbers_with_words, tokens, unquoted
+from ._text import fold, names, numbers_with_words, plain, tokens, unquoted
 
 Rule = Callable[[Graded], list[str]]
 _NAMED_FACETS = ("system", "metric", "benchmark")
+_QUESTION_FACETS = (*_NAMED_FACETS, "baseline", "subject", "condition")
 _GROUNDING = {"note": "reported", "measurement": "measured", "work": "quoted"}
 
 
@@ -86,9 +87,15 @@ def _quoted(record: Graded, claim: Json) -> list[str]:
 
 
 def _without_titles(text: str, record: Graded) -> str:
+    """A sentence without the titles that it cites; a title may be cut (20 characters or more, then an ellipsis)."""
     for source in record.sources.values():
-        for title in {str(source.get("title", "")), str(source.get("title", "")).removesuffix(" (our note)")} - {""}:
-            text = re.sub(re.escape(title), " ", text, flags=re.IGNORECASE)
+        title = str(source.get("title", ""))
+        for whole in {title, title.removesuffix(" (our note)")} - {""}:
+            text = re.sub(re.escape(whole), " ", text, flags=re.IGNORECASE)
+        for cut in list(re.finditer(r"\s*(?:…|\.\.\.)", text))[::-1]:
+            before = text[: cut.start()]
+            length = next((n for n in range(len(title), 19, -1) if before.endswith(title[:n].rstrip())), 0)
+            text = before[: len(before) - len(title[:length].rstrip())] + text[cut.start() :] if length else text
     return text
 
 
@@ -228,14 +235,16 @@ def claims_exist(record: Graded) -> list[str]:
 def answers_question(record: Graded) -> list[str]:
     """There are cells, each of the question; a sentence speaks of one; and what must be found or shown is not none.
 
-    A cell is of the question when the question names one of its facets. A sentence speaks of a cell when it lists
-    the cell or names its system, metric or benchmark. The recalls are added by the grader, which knows them.
+    A cell is of the question when the question names one of its facets, or holds every word of one (a subject may be
+    a list of the question's words). A sentence speaks of a cell when it lists the cell or names its system, metric or
+    benchmark. The recalls are added by the grader, which knows them.
     """
     found = []
     of_question = []
+    asked = {plain(word) for word in tokens(record.question)}
     for number, cell in enumerate(record.cells, 1):
-        named = [v for facet in (*_NAMED_FACETS, "baseline", "subject") for v in _values(_facets(cell).get(facet))]
-        if any(names(record.question, value) for value in named):
+        named = [value for facet in _QUESTION_FACETS for value in _values(_facets(cell).get(facet))]
+        if any(names(record.question, value) or {plain(word) for word in tokens(value)} <= asked for value in named):
             of_question.append(cell)
         else:
             found.append(f"{_cell_name(cell, number)}: the question names none of its facets")

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
-_NUMBER = re.compile(r"(?<![\d.])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
+_NUMBER = re.compile(r"(?<![\d.])(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)")
 _WORDS = {
     "twice": "2",
     "half": "0.5",
@@ -84,7 +84,13 @@ def numbers_with_words(text: str) -> set[Decimal]:
 
 def tokens(text: str) -> list[str]:
     """The words of a text, surrounding punctuation removed, case folded."""
-    return [word for word in (raw.group().strip(_EDGES).casefold() for raw in _TOKEN.finditer(text)) if word]
+    return [word for word in map(_bare, _TOKEN.findall(text.casefold())) if word]
+
+
+def _bare(word: str) -> str:
+    """A word without the punctuation around it; the point of `.001` stays."""
+    word = word.strip(_EDGES.replace(".", "")).rstrip(_EDGES)
+    return word if re.match(r"\.\d", word) else word.lstrip(_EDGES)
 
 
 def unquoted(text: str, quotes: Iterable[str], exempt: Iterable[str] = ()) -> set[Decimal]:
@@ -94,19 +100,19 @@ def unquoted(text: str, quotes: Iterable[str], exempt: Iterable[str] = ()) -> se
     name with digits that a quote holds too (`H200`). Every other number must stand in a quote by itself: the 2 of
     `top-2` there does not support `2x` here. Case, hyphens and a possessive `'s` do not make another word.
     """
-    quoted, names_there = set(), {_plain(word) for word in exempt}
+    quoted, names_there = set(), {plain(word) for word in exempt}
     for quote in quotes:
         for word in _TOKEN.findall(quote):
-            bare = word.strip(_EDGES)
-            if _NAME.fullmatch(bare):
-                names_there.add(_plain(bare))
+            if _NAME.fullmatch(_bare(word)):
+                names_there.add(plain(_bare(word)))
             else:
                 quoted |= numbers_with_words(word)
-    loose = (numbers(word) for word in tokens(text) if _plain(word) not in names_there)
+    loose = (numbers(word) for word in tokens(text) if plain(word) not in names_there)
     return set().union(*loose) - quoted
 
 
-def _plain(word: str) -> str:
+def plain(word: str) -> str:
+    """A word as it is compared: folded, without a possessive."""
     return fold(re.sub(r"['’]s?$", "", word))
 
 

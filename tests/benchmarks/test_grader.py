@@ -232,6 +232,29 @@ def test_measurement_is_read_by_pointer(texts: Path) -> None:
         assert "quotes_at_offset" in broken(changed, texts), fault
 
 
+def test_titles_are_cited_without_a_quote(texts: Path) -> None:
+    record = honest()
+    record["sources"][0]["title"] = "Quokka with 3 tails and 77 experts (our note)"
+    for cited in (
+        "Quokka with 3 tails and 77 experts",
+        "Quokka with 3 tails and 77…",
+        "quokka with 3 tails and 77 experts",
+    ):
+        record["answer"]["sentences"][0]["text"] = f"The note {cited} gives 12.5%."
+        assert broken(record, texts) == set(), cited
+    record["answer"]["sentences"][0]["text"] = "The note gives 12.5%, 77 times."
+    assert broken(record, texts) == {"numbers_in_quotes"}
+
+
+def test_cell_may_hold_the_words_of_the_question(texts: Path) -> None:
+    record = honest()
+    gap = record["cells"][1]
+    gap["facets"] = {"subject": "quokka routing sparse top-2"}
+    assert broken(record, texts) == set()
+    gap["facets"] = {"subject": "quokka routing wombat"}
+    assert broken(record, texts) == {"answers_question"}
+
+
 def test_named_system_without_source_must_be_reported(texts: Path) -> None:
     label = {**LABEL, "named_systems": [*LABEL["named_systems"], {"name": "Hash Layers", "own": []}]}
     assert broken(honest(), texts, label) == {"named_system"}
@@ -303,6 +326,7 @@ def test_numbers_units_and_names() -> None:
     assert unquoted("2 of 65 on VQAv2, 64x", [], exempt) == {Decimal(2), Decimal(65), Decimal(64)}
     quotes = ["On an H200 with top-2 routing, up to $2.16\\times$ (B=16) at two nodes, 1,709 per card."]
     assert unquoted("H200, top-2: 2.16x, 16, 1709, 2", quotes) == set()
+    assert unquoted("(P = .001); .5 to 0.5", ["P < .001)", "0.50"]) == set()
     assert unquoted("200 and 2.1", quotes) == {Decimal(200), Decimal("2.1")}
 
 

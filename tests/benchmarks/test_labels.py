@@ -77,7 +77,7 @@ def test_labelled_notes_hold_the_labelled_figures() -> None:
     assert _unfounded(notes, "note:") == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def arxiv() -> list[Paper]:
     folder = SHARED / "data" / "arxiv-metadata"
     if not folder.is_dir():
