@@ -60,9 +60,14 @@ def ask(
     with workspace.journal() as journal:
         for info in () if fresh else _unfinished(journal):
             if info.purpose == "ask" and info.question == question:
-                with contextlib.suppress(Busy):  # somebody else goes on with it at this moment: ours is another run
+                with contextlib.ExitStack() as stack:
+                    try:
+                        run = stack.enter_context(journal.resume(info.id))
+                    except Busy:
+                        continue  # somebody else goes on with it at this moment: ours is another run
                     progress(f"going on with {info.id}, which was {info.state.value}")
-                    return _go_on(workspace, journal, info, progress)
+                    stack.enter_context(_interruptible(run))
+                    return _finish(workspace, run, info, progress)
         record_id = workspace.archive().new_id()
         with journal.start(question, record=record_id, version=1, reuse=reuse) as run, _interruptible(run):
             return _finish(workspace, run, journal.show(run.id), progress)
@@ -108,8 +113,9 @@ def measure(
     from sovereign import gate
 
     packs = gate.available_packs()
-    if pack_name is not None and pack_name not in packs:
-        raise NotFound(f"there is no pack {pack_name!r}", f"the packs are {', '.join(sorted(packs)) or 'none'}")
+    if not packs or (pack_name is not None and pack_name not in packs):
+        what = f"no pack {pack_name!r}" if pack_name else "no pack"
+        raise NotFound(f"there is {what} installed", f"the packs are: {', '.join(sorted(packs)) or 'none'}")
     key = workspace.key()
     progress("testing the sandbox")
     sandbox = gate.Bubblewrap()

@@ -59,6 +59,9 @@ def arm(place: str, when: str) -> None:
 
 
 def work(job: dict[str, Any]) -> None:
+    if job["verb"] == "init":
+        Workspace.create(job["workspace"])
+        return
     workspace = Workspace.open(job["workspace"])
     if job["verb"] == "ask":
         workflow.ask(workspace, job["question"], fresh=True)
@@ -66,8 +69,6 @@ def work(job: dict[str, Any]) -> None:
         workflow.resume(workspace)
     elif job["verb"] == "judge_again":
         workflow.judge_again(workspace, job["record"])
-    elif job["verb"] == "init":
-        Workspace.create(job["workspace"])
     elif job["verb"] == "read":
         read_until(workspace, Path(job["until"]))
 
