@@ -41,6 +41,7 @@ def _analyzer(*filters: tantivy.Filter) -> tantivy.TextAnalyzer:
 # The same chain as tantivy's own "en_stem", which the field uses: a test compares the two.
 _ANALYZER = _analyzer(tantivy.Filter.lowercase(), tantivy.Filter.stemmer("english"))
 _COUNTER = _analyzer()
+_ASCII_WORDS = "".join(chr(c) if chr(c).isalnum() else " " for c in range(128))
 
 
 def clean(text: str) -> str:
@@ -54,7 +55,11 @@ def analyse(text: str) -> list[str]:
 
 
 def count_tokens(text: str) -> int:
-    """The length of a text in index terms (stemming does not change it, so it is left out: four times faster)."""
+    """The length of a text in index terms. Stemming does not change it; in ASCII, `split` finds the same words."""
+    if text.isascii():
+        words = text.translate(_ASCII_WORDS).split()
+        if max(map(len, words), default=0) < _LONGEST_TOKEN_BYTES - 1:
+            return len(words)
     return len(_COUNTER.analyze(clean(text)))
 
 

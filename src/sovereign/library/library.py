@@ -13,7 +13,7 @@ from ._types import AddReport, Failure, Hit, Owner, Stored, sha256_of
 from ._walk import files_of
 from .digest import library_digest
 from .lock import WriterLock
-from .store import Change, Store, storage
+from .store import Derived, Store, storage
 
 if TYPE_CHECKING:
     from ._follow import Follower
@@ -360,23 +360,23 @@ class _Adding:
 
     def flush(self) -> None:
         """Write what is queued, in one transaction, and hand it to the index."""
-        changes = [
-            Change(source, self._follower.count_tokens(source.searched), gazetteer.names_of(source))
-            for source in self._batch.values()
-        ]
+        sources = list(self._batch.values())
         with self._store.transaction():
-            new, gone, added, updated = self._store.write(changes)
+            new, gone, added, updated = self._store.write(sources, self._derive)
             for file, failures in self._failures.items():
                 self._store.replace_failures(file, failures)
         self._follower.apply(new, gone)
         self._added += added
         self._updated += updated
-        self._unchanged += len(changes) - added - updated
+        self._unchanged += len(sources) - added - updated
         for failures in self._failures.values():
             self._failed += failures
         self._batch, self._failures = {}, {}
         if self._progress:
             self._progress(self._seen)
+
+    def _derive(self, source: Stored) -> Derived:
+        return Derived(self._follower.count_tokens(source.searched), gazetteer.names_of(source))
 
     def report(self) -> AddReport:
         """What was done."""

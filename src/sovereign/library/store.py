@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,13 +40,13 @@ CREATE TABLE ghosts (row INTEGER PRIMARY KEY, searched TEXT NOT NULL, applied IN
 """
 _CARD = "id, title, kind, text_level, sha256, about, systems, address, authors, year, meta, body_start, reader"
 _CHUNK = 500
+_JSON = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A source about to be written, with what was computed from it: its length in tokens and its names."""
+class Derived:
+    """What is computed from a source when it is written: its length in index terms, and its names."""
 
-    source: Stored
     tokens: int
     names: tuple[tuple[str, str, str], ...]  # (normalised, surface, role)
 
@@ -150,7 +150,9 @@ class Store:
 
     # -- writing
 
-    def write(self, changes: Sequence[Change]) -> tuple[list[tuple[int, str, str]], list[int], int, int]:
+    def write(
+        self, sources: Sequence[Stored], derive: Callable[[Stored], Derived]
+    ) -> tuple[list[tuple[int, str, str]], list[int], int, int]:
         """Write sources that are new or differ from what is stored.
 
         Returns (rows to index as (row, kind, searched text), rows gone, number added, number updated).
@@ -158,37 +160,37 @@ class Store:
         known = {
             row[0]: row[1:]
             for row in self._in("SELECT id, row, entry, meta, reader FROM sources WHERE id IN ({})",
-                                [c.source.id for c in changes])
+                                [s.id for s in sources])
         }  # fmt: skip
-        todo: list[tuple[Change, bytes, str]] = []
+        todo: list[tuple[Stored, Derived, bytes, str]] = []
         old: list[str] = []
-        for change in changes:
-            entry, meta = change.source.entry(), json.dumps(dict(change.source.meta), ensure_ascii=False)
-            before = known.get(change.source.id)
-            if before and before[1:] == (entry, meta, change.source.reader):
+        for source in sources:
+            entry, meta = source.entry(), _JSON(dict(source.meta))
+            before = known.get(source.id)
+            if before and before[1:] == (entry, meta, source.reader):
                 continue
             if before:
-                old.append(change.source.id)
-            todo.append((change, entry, meta))
+                old.append(source.id)
+            todo.append((source, derive(source), entry, meta))
         gone = self.delete(old)
         row = self.number("next_row") or 1
         rows = []
-        for at, (change, entry, meta) in enumerate(todo, row):
-            s = change.source
+        for at, (s, derived, entry, meta) in enumerate(todo, row):
             rows.append((
-                at, s.id, s.sha256, bucket_of(s.id), entry, s.kind, s.text_level, s.reader, change.tokens, s.body_start,
-                s.title, s.about, _pack(s.systems), s.address, _pack(s.authors), s.year, meta, s.index_text, s.text,
+                at, s.id, s.sha256, bucket_of(s.id), entry, s.kind, s.text_level, s.reader, derived.tokens,
+                s.body_start, s.title, s.about, _pack(s.systems), s.address, _pack(s.authors), s.year, meta,
+                s.index_text, s.text,
             ))  # fmt: skip
         self._db.executemany(f"INSERT INTO sources VALUES ({','.join('?' * 19)})", rows)  # noqa: S608
         self._db.executemany(
             "INSERT OR IGNORE INTO names VALUES (?, ?, ?, ?)",
-            ((norm, c.source.id, role, surface) for c, _, _ in todo for norm, surface, role in c.names),
+            ((norm, s.id, role, surface) for s, derived, _, _ in todo for norm, surface, role in derived.names),
         )
         self._dirty(r[3] for r in rows)
         self.set_number("next_row", row + len(rows))
         self.set_number("sources", self.number("sources") + len(rows))
         self.set_number("tokens", self.number("tokens") + sum(r[8] for r in rows))
-        new = [(at, c.source.kind, c.source.searched) for at, (c, _, _) in enumerate(todo, row)]
+        new = [(at, s.kind, s.searched) for at, (s, *_) in enumerate(todo, row)]
         return new, gone, len(todo) - len(old), len(old)
 
     def delete(self, ids: Sequence[str]) -> list[int]:
@@ -302,7 +304,7 @@ class Store:
 
 
 def _pack(values: Sequence[str]) -> str:
-    return json.dumps(list(values), ensure_ascii=False)
+    return _JSON(list(values)) if values else "[]"
 
 
 def _stored(row: Sequence[Any]) -> Stored:

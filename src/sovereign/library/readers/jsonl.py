@@ -17,6 +17,7 @@ from .._types import Failure, Stored, sha256_of
 from ._port import SOURCE_ID, Document, one_line, slug, unusable
 
 _CHUNK = 1 << 20
+_JSON = json.JSONEncoder(ensure_ascii=False).encode
 _MAX_LINE = 4_000_000
 _MAX_FAILURES = 1000
 _RATIO, _RATIO_FROM = 200, 64_000_000
@@ -157,9 +158,8 @@ class JsonlReader:
         self, source_id: str, title: str, text: str, level: str, *, address: str | None, authors: tuple[str, ...],
         year: int | None, meta: dict[str, Any],
     ) -> Stored:  # fmt: skip
-        for value in (source_id, title, text, address or "", *authors, json.dumps(meta, ensure_ascii=False)):
-            if reason := unusable(value):
-                raise _Unusable(reason)
+        if reason := unusable("\n".join((source_id, title, text, address or "", *authors, _JSON(meta)))):
+            raise _Unusable(reason)
         if not SOURCE_ID.fullmatch(source_id):
             raise _Unusable(f"has an unusable id {source_id[:80]!r}: use up to 390 characters without spaces")
         return Stored(
