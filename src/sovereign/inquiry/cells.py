@@ -4,8 +4,9 @@ with the nearest claims beside it. A nearest claim never fills a gap."""
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 
-from sovereign.judge import mentions_any, name_key
+from sovereign.judge import mentions, mentions_any, name_key
 from sovereign.records import (
     Cell,
     Claim,
@@ -20,8 +21,12 @@ from .documents import Compared, Extracted, Plan, Tabled
 from .vocabulary import Vocabulary
 
 MAX_CELLS = 36
-NEAREST_PER_GAP = 9
-NEAREST_PER_SOURCE = 3
+NEAREST_PER_GAP = 14
+OWN_PER_GAP = 5
+NEAREST_PER_SOURCE = 2
+#: What each claim already shown of the same metric takes from the next, so that related metrics are seen too.
+REPEATED_METRIC = 0.35
+REPEATED_OWN_METRIC = 1.0
 CLAIMS_PER_CELL = 8
 
 
@@ -31,7 +36,7 @@ def tabulate(planned: Plan, compared: Compared, extracted: Extracted, vocabulary
     settled = {claim for run in compared.reproductions for outcome in run.outcomes for claim in outcome.record_claims}
     cells = []
     for number, facets in enumerate(_asked(planned), 1):
-        fits = [claim for claim in usable if _fills(claim, facets, planned)]
+        fits = [claim for claim in usable if _fills(claim, facets, planned, extracted)]
         if fits:
             held = tuple(claim.id for claim in fits[:CLAIMS_PER_CELL])
             cells.append(Cell(id=f"cell-{number}", facets=facets, claims=held, gap=False))
@@ -59,8 +64,9 @@ def _asked(planned: Plan) -> list[Facets]:
     ]
 
 
-def _fills(claim: Claim, cell: Facets, planned: Plan) -> bool:
-    """Whether a claim measures just what the cell asks: same system, metric, benchmark, baseline and conditions."""
+def _fills(claim: Claim, cell: Facets, planned: Plan, extracted: Extracted) -> bool:
+    """Whether a claim measures just what the cell asks: same system, metric and benchmark, no other baseline, and every
+    condition stated. For a question without a named system the claim's source must speak of all its subjects."""
     facets = claim.facets
     if planned.vocabulary == "none" and not cell.system:
         return (facets.metric is None and facets.value is None) or (facets.subject is not None and cell.metric is None)
@@ -72,9 +78,12 @@ def _fills(claim: Claim, cell: Facets, planned: Plan) -> bool:
         return False
     if cell.benchmark and name_key(facets.benchmark or "") != name_key(cell.benchmark):
         return False
-    if cell.baseline and not _same_baseline(facets.baseline, cell.baseline):
+    if cell.baseline and facets.baseline is not None and not _same_baseline(facets.baseline, cell.baseline):
         return False
-    return all(_condition_met(condition, claim, planned) for condition in cell.condition)
+    about = extracted.subjects.get(claim.quotes[0].source, ())
+    if not cell.system and any(name.startswith("subject:") and name not in about for name in planned.facet_terms):
+        return False
+    return all(_condition_stands(condition, claim) for condition in cell.condition)
 
 
 def _same_baseline(claimed: str | None, asked: str) -> bool:
@@ -82,8 +91,13 @@ def _same_baseline(claimed: str | None, asked: str) -> bool:
     return claimed is not None and any(name in name_key(claimed) for name in names)
 
 
+def _condition_stands(condition: str, claim: Claim) -> bool:
+    """Whether the sentence itself states the condition; a range or a sweep must stand there as one."""
+    return mentions(claim.text, condition) or name_key(condition) in name_key(claim.text)
+
+
 def _condition_met(condition: str, claim: Claim, planned: Plan) -> bool:
-    """A condition with a number must stand in the sentence; one in words must be spoken of by it."""
+    """For nearness: a number must stand in the sentence, words may be the field's other words for it."""
     terms = next(
         (terms for name, terms in planned.facet_terms.items() if name.split(":", 1)[1] == condition), (condition,)
     )
@@ -102,36 +116,44 @@ def _nearest(
 ) -> tuple[Nearest, ...]:
     """The claims worth showing beside a gap, best first: own system, same or related metric, benchmark, subject.
 
-    No more than three per source, one per sentence, so that one talkative source does not hide the others.
+    One per sentence and few per source, so that one talkative source does not hide the others; claims of a metric that
+    is shown already give way a little.
     """
-    ranked = sorted(
-        (
-            (_closeness(cell, claim, planned, extracted, vocabulary, settled), index)
-            for index, claim in enumerate(claims)
-        ),
-        key=lambda pair: (-pair[0], pair[1]),
-    )
+    scored = [(_closeness(cell, claim, planned, extracted, vocabulary, settled), claim) for claim in claims]
+    left = [(score, index, claim) for index, (score, claim) in enumerate(scored) if score > 0]
     chosen: list[Claim] = []
-    per_source: dict[str, int] = {}
-    spans: set[tuple[str, object]] = set()
-    own_limit = NEAREST_PER_GAP // 2
+    sources: Counter[str] = Counter()
+    places: set[tuple[str, object]] = set()
+    numbers: set[tuple[str | None, float | None, str | None]] = set()
     own = 0
-    for closeness, index in ranked:
-        claim = claims[index]
-        source = claim.quotes[0].source
-        place = (source, claim.quotes[0].start if claim.quotes[0].pointer is None else claim.quotes[0].pointer)
-        is_own = bool(cell.system) and name_key(claim.facets.system or "") == name_key(cell.system or "")
-        if closeness <= 0 or place in spans or per_source.get(source, 0) >= NEAREST_PER_SOURCE:
+    while left and len(chosen) < NEAREST_PER_GAP:
+        best = max(left, key=lambda item: (item[0] - _repetition(item[2], cell, chosen), -item[1]))
+        left.remove(best)
+        claim = best[2]
+        quote = claim.quotes[0]
+        place = (quote.source, quote.start if quote.pointer is None else quote.pointer)
+        told = (claim.facets.metric, claim.facets.value, claim.facets.unit)
+        is_own = _is_system(claim, cell)
+        full = own >= OWN_PER_GAP if is_own else sources[quote.source] >= NEAREST_PER_SOURCE
+        if place in places or full or (claim.facets.value is not None and told in numbers):
             continue
-        if is_own and own >= own_limit:
-            continue
+        numbers.add(told)
         own += is_own
         chosen.append(claim)
-        spans.add(place)
-        per_source[source] = per_source.get(source, 0) + 1
-        if len(chosen) == NEAREST_PER_GAP:
-            break
-    return tuple(Nearest(claim=claim.id, differs_in=differs_in(cell, claim, planned)) for claim in chosen)
+        places.add(place)
+        sources[quote.source] += 1
+    return tuple(Nearest(claim=claim.id, differs_in=differs_in(cell, claim)) for claim in chosen)
+
+
+def _repetition(claim: Claim, cell: Facets, chosen: list[Claim]) -> float:
+    """What a claim loses for those of its metric that are shown already; more if all are of the asked system."""
+    own = _is_system(claim, cell)
+    same = sum(c.facets.metric == claim.facets.metric and _is_system(c, cell) == own for c in chosen)
+    return same * (REPEATED_OWN_METRIC if own else REPEATED_METRIC)
+
+
+def _is_system(claim: Claim, cell: Facets) -> bool:
+    return bool(cell.system) and name_key(claim.facets.system or "") == name_key(cell.system or "")
 
 
 def _closeness(
@@ -151,21 +173,19 @@ def _closeness(
         score += 3.0
     elif metric and facets.metric in metric.related:
         score += 1.8 - 0.15 * metric.related.index(facets.metric)
-    elif cell.metric and score < 5.0:
+    benchmark = _benchmark_closeness(cell, facets, vocabulary)
+    if cell.metric and score == 0.0 and benchmark < 2.0:
         return 0.0
-    score += _benchmark_closeness(cell, facets, vocabulary)
+    score += benchmark
     if cell.baseline and _same_baseline(facets.baseline, cell.baseline):
         score += 1.0
-    score += 0.7 * sum(_condition_met(condition, claim, planned) for condition in cell.condition)
+    score += 0.8 * sum(_condition_met(condition, claim, planned) for condition in cell.condition)
     about = extracted.subjects.get(claim.quotes[0].source, ())
-    score += 0.8 * sum(name.startswith("subject:") for name in about)
-    score += 1.2 * sum(name.startswith("factor:") for name in about) + 0.3 * min(4, len(about))
-    if facets.value is not None:
-        score += 1.0
-    if facets.condition:
-        score += 0.3
-    if facets.direction is not None or facets.baseline is not None:
-        score += 0.4
+    score += 1.2 * sum(name.startswith("subject:") for name in about)
+    score += 0.6 * sum(name.startswith("factor:") for name in about) + 0.2 * min(4, len(about))
+    score += 0.5 * (claim.id in extracted.first_hand)
+    score += 1.0 * (facets.value is not None) + 0.3 * bool(facets.condition)
+    score += 0.6 * (facets.direction is not None) + 0.5 * (facets.baseline is not None)
     if claim.grounding is Grounding.MEASURED or claim.id in settled:
         score += 1.5
     if claim.reproduction is ReproductionStatus.REPRODUCED:
@@ -182,7 +202,7 @@ def _benchmark_closeness(cell: Facets, facets: Facets, vocabulary: Vocabulary) -
     return 0.8 if asked and got and asked.family and asked.family == got.family else 0.0
 
 
-def differs_in(cell: Facets, claim: Claim, planned: Plan) -> tuple[DiffersIn, ...]:
+def differs_in(cell: Facets, claim: Claim) -> tuple[DiffersIn, ...]:
     """In what a claim differs from a cell: facets that are other or not stated; for our own runs also how they ran."""
     facets = claim.facets
     found = []
@@ -194,7 +214,7 @@ def differs_in(cell: Facets, claim: Claim, planned: Plan) -> tuple[DiffersIn, ..
         found.append(DiffersIn.BENCHMARK)
     if cell.baseline and not _same_baseline(facets.baseline, cell.baseline):
         found.append(DiffersIn.BASELINE)
-    if not all(_condition_met(condition, claim, planned) for condition in cell.condition):
+    if not all(_condition_stands(condition, claim) for condition in cell.condition):
         found.append(DiffersIn.CONDITION)
     if claim.grounding is Grounding.MEASURED:
         found += [DiffersIn.IMPLEMENTATION, DiffersIn.SCALE, DiffersIn.HARDWARE]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from sovereign.judge import CONTEXT, pointer_text, resolve_pointer
+from sovereign.judge import CONTEXT, name_key, pointer_text, resolve_pointer
 from sovereign.records import Claim, Facets, Grounding, Quote, SourceKind
 
 from .documents import Extracted, LibraryPort, Plan, Reading, ReadSource
@@ -29,6 +29,7 @@ def extract(planned: Plan, reading: Reading, library: LibraryPort, vocabulary: V
     """The claims of all sources, in the order of the sources and of their texts."""
     claims: dict[str, Claim] = {}
     subjects: dict[str, tuple[str, ...]] = {}
+    first_hand: list[str] = []
     for read_source in reading.sources:
         stored = library.get(read_source.source.id)
         if read_source.source.kind is SourceKind.MEASUREMENT:
@@ -38,9 +39,13 @@ def extract(planned: Plan, reading: Reading, library: LibraryPort, vocabulary: V
             found = list(_of_text(read_source, stored.text, planned, vocabulary))
             text = f"{stored.title}\n{stored.text[read_source.body_start :]}"
             subjects[read_source.source.id] = speaks_of_facets(text, planned)
+        own = {name_key(name) for name in read_source.source.systems or _title_system(read_source.source.title)}
         for claim in found[:MAX_CLAIMS_PER_SOURCE]:
             claims.setdefault(claim.id, claim)
-    return Extracted(claims=tuple(claims.values()), subjects=subjects)
+            system = name_key(claim.facets.system or "")
+            if system in own or (read_source.source.kind is SourceKind.WORK and not system):
+                first_hand.append(claim.id)
+    return Extracted(claims=tuple(claims.values()), subjects=subjects, first_hand=tuple(first_hand))
 
 
 def claim_id(source: str, place: str, facets: Facets) -> str:

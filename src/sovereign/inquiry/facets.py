@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from sovereign.judge import mentions, mentions_any, name_key, term_pattern
+from sovereign.judge import mentions, mentions_any, name_key, term_spans
 from sovereign.records import QuestionFacets
 
 from .vocabulary import Vocabulary
@@ -79,7 +79,7 @@ def in_order(text: str, named_terms: Iterable[tuple[str, tuple[str, ...]]]) -> l
     spans: list[tuple[int, int, str]] = []
     for name, terms in named_terms:
         for term in terms:
-            spans.extend((match.start(), match.end(), name) for match in term_pattern(term).finditer(text))
+            spans.extend((start, end, name) for start, end in term_spans(text, term))
     spans.sort(key=lambda span: (span[0], -(span[1] - span[0])))
     found: list[str] = []
     covered = -1

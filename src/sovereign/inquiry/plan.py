@@ -30,7 +30,7 @@ def plan(question: str, library: LibraryPort, vocabularies: Sequence[Vocabulary]
     if vocabulary is EMPTY:
         vocabulary = choose(" ".join(text[:4000] for text in own_texts), tuple(vocabularies)) if own_texts else EMPTY
     facets = question_facets(question, vocabulary, known)
-    systems = [_named(name, library) for name in facets.system]
+    systems = [_named(name, library, vocabulary) for name in facets.system]
     described = _described_system(question, library) if vocabulary is not EMPTY and not systems else None
     if described is not None:
         systems.append(described)
@@ -69,9 +69,22 @@ def _own_sources(name: str, library: LibraryPort) -> list[Any]:
     return [library.get(owner.source) for owner in library.owners(name) if owner.role == _OWNER][:4]
 
 
-def _named(name: str, library: LibraryPort) -> NamedSystem:
-    owners = sorted({owner.source for owner in library.owners(name) if owner.role == _OWNER})
+def _named(name: str, library: LibraryPort, vocabulary: Vocabulary) -> NamedSystem:
+    """The system with its own sources, however they write its name.
+
+    A name made of the field's own words (MoE-CLIP) also reads as a description, so there only the same spelling counts.
+    """
+    own = [owner for owner in library.owners(name) if owner.role == _OWNER]
+    if "-" in name and all(_is_field_word(part, vocabulary) for part in name.split("-")):
+        own = [owner for owner in own if owner.surface.casefold() == name.casefold()]
+    owners = sorted({owner.source for owner in own})
     return NamedSystem(name=name, owners=tuple(owners))
+
+
+def _is_field_word(word: str, vocabulary: Vocabulary) -> bool:
+    key = name_key(word)
+    words = (*vocabulary.words.generic, *(term for subject in vocabulary.subject for term in subject.terms))
+    return any(name_key(known) == key for known in words)
 
 
 def _described_system(question: str, library: LibraryPort) -> NamedSystem | None:
@@ -136,10 +149,19 @@ def _terms(
     for name in facets.benchmark:
         benchmark = vocabulary.benchmark_named(name)
         terms[f"benchmark:{name}"] = benchmark.terms if benchmark else (name,)
+    families = {b.family for b in vocabulary.benchmark if b.name in facets.benchmark and b.family}
+    terms |= {
+        f"near:{b.name}": b.terms
+        for b in vocabulary.benchmark
+        if b.family in families and b.name not in facets.benchmark
+    }
     terms |= {f"baseline:{b.name}": b.terms for b in vocabulary.baseline if b.name in facets.baseline}
-    terms |= {f"condition:{condition}": _condition_terms(condition) for condition in facets.condition}
+    near = [name for m in vocabulary.metric if m.name in facets.metric for name in m.related[:2]]
+    terms |= {f"near:{m.name}": m.terms for m in vocabulary.metric if m.name in near and m.name not in facets.metric}
+    for condition in facets.condition:
+        terms[f"condition:{condition}"] = (*_condition_terms(condition), *_synonyms(condition, vocabulary))
     if factor:
-        terms[f"factor:{factor}"] = (factor, *_factor_terms(factor))
+        terms[f"factor:{factor}"] = (factor, *_factor_terms(factor), *_synonyms(factor, vocabulary))
     return (groups[primary],), {name: found for name, found in terms.items() if found}
 
 
@@ -154,6 +176,17 @@ def _factor_terms(factor: str) -> tuple[str, ...]:
     """Parts of a factor that still mean it: its last two content words."""
     words = content_words(factor)
     return (" ".join(words[-2:]),) if len(words) > 2 else ()
+
+
+def _synonyms(phrase: str, vocabulary: Vocabulary) -> tuple[str, ...]:
+    """The field's other ways of writing what a phrase names; the longest term that it holds decides."""
+    held = [
+        (len(term), condition.terms)
+        for condition in vocabulary.condition
+        for term in condition.terms
+        if mentions(phrase, term)
+    ]
+    return max(held)[1] if held else ()
 
 
 def _queries(planned: Plan) -> tuple[PlannedQuery, ...]:
@@ -174,9 +207,12 @@ def _queries(planned: Plan) -> tuple[PlannedQuery, ...]:
     add("the whole question, on its subject", planned.question.text, subject)
     for name, terms in planned.facet_terms.items():
         kind, label = name.split(":", 1)
-        if kind == "system":
+        if kind in ("system", "near"):
             continue
         add(f"subject with {kind} {label}", f"{topic} {label} {' '.join(terms[:4])}", [*subject, list(terms)])
+    near = [term for name, terms in planned.facet_terms.items() if name.startswith("near:") for term in terms[:1]]
+    if near and facets.benchmark:
+        add("subject and related benchmarks", f"{topic} {' '.join(near)}", [*subject, near])
     for metric in facets.metric:
         for other in (n for n in planned.facet_terms if n.startswith(("subject:", "factor:", "baseline:"))):
             terms = planned.facet_terms[other]

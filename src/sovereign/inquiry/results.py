@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from sovereign.judge import RESULT_UNITS, Quantity, mentions, name_key, quantities, term_pattern
+from sovereign.judge import RESULT_UNITS, Quantity, mentions, name_key, quantities, term_spans
 from sovereign.records import Direction, Facets
 
 from .documents import Plan
@@ -48,6 +49,13 @@ _CONDITIONS = (
 _ON_NAME = re.compile(
     r"\bon\s+(?:the\s+)?([A-Z][A-Za-z0-9]*(?:[-+][A-Za-z0-9]+)*\d*)(?=\s+(?:benchmark|dataset|test)|[\s,.;)]|$)"
 )
+_ACTOR = re.compile(
+    r"(?:^|[,;:]\s+|\bthat\s+|\band\s+)(?P<name>[A-Z][\w.+\-]*[A-Z0-9][\w.+\-]*|[A-Z][a-z]{2,})\s+"
+    r"(?:keeps|lowers|raises|reaches|uses|changes|achieves|improves|reduces|outperforms|loses|gains|scores|runs|holds|cuts|"
+    r"delivers|attains|obtains|yields|surpasses|saves|accelerates|increases|decreases|shows|maintains|retains|exceeds|"
+    r"touches|needs|takes|expects|alone|with)\b"
+)
+_NO_NAMES = frozenset({"our", "the", "it", "this", "these", "we", "each", "all", "one", "training", "results"})
 MAX_RESULTS_PER_SENTENCE = 6
 
 
@@ -65,22 +73,24 @@ class Reader:
         self._subject = planned.question.facets.subject[0] if planned.question.facets.subject else None
         self._own = own
         self._asked = tuple(system.name for system in planned.systems)
-        self._general = frozenset({"accuracy", "compute cost", "memory", "communication", "expert activations"})
+        words = vocabulary.words
+        terms = (*words.generic, *words.hardware, *(t for b in vocabulary.benchmark for t in b.terms))
+        self._no_systems = frozenset(name_key(word) for word in terms)
 
     def read(self, sentence: str, heading: str = "", table_header: str = "") -> list[tuple[Facets, bool]]:
         """The results of a sentence as facets, and whether the sentence says that something was not measured."""
-        context = f"{table_header} {sentence}" if table_header else sentence
-        metrics = self._metric_spans(context)
-        shift = len(context) - len(sentence)
+        if table_header:
+            return [(facets, False) for facets in self._row(sentence, table_header)]
+        metrics = self._metric_spans(sentence)
         if _NEGATIVE.search(sentence) and (
             _NEGATIVE_HEADING.search(heading) or re.match(r"(?:No|We hold no|It was not)\b", sentence)
         ):
             return [(self._facets(sentence, name, None, None), True) for name in self._names(metrics)[:3]]
-        values = [q for q in quantities(sentence) if self._is_result(q, sentence, metrics, shift)]
+        values = [q for q in quantities(sentence) if self._is_result(q, sentence, metrics)]
         found: list[tuple[Facets, bool]] = []
         seen: set[tuple[str | None, float, str | None]] = set()
         for value in values[:MAX_RESULTS_PER_SENTENCE]:
-            metric = self._metric_of(value, metrics, shift, sentence)
+            metric = self._metric_of(value, metrics, sentence)
             key = (metric, value.value, value.unit)
             if key in seen or (metric is None and value.unit not in RESULT_UNITS):
                 continue
@@ -88,7 +98,7 @@ class Reader:
             found.append((self._facets(sentence, metric, value, _direction(sentence, value)), False))
         if any(facets.metric is not None for facets, _ in found):
             found = [(facets, negative) for facets, negative in found if facets.metric is not None]
-        if not found and metrics and not table_header:
+        if not found and metrics:
             direction = _direction(sentence, None)
             if direction is not None and (mentions(sentence, "than") or _BASELINE.search(sentence)):
                 found.append((self._facets(sentence, metrics[0][2].name, None, direction), False))
@@ -98,7 +108,7 @@ class Reader:
         spans: list[tuple[int, int, Metric]] = []
         for metric in self._vocabulary.metric:
             for term in metric.terms:
-                spans.extend((m.start(), m.end(), metric) for m in term_pattern(term).finditer(text))
+                spans.extend((start, end, metric) for start, end in term_spans(text, term))
         spans.sort(key=lambda span: (span[0], -(span[1] - span[0])))
         kept: list[tuple[int, int, Metric]] = []
         for span in spans:
@@ -109,7 +119,7 @@ class Reader:
     def _names(self, metrics: list[tuple[int, int, Metric]]) -> list[str | None]:
         return list(dict.fromkeys(metric.name for _, _, metric in metrics)) or [None]
 
-    def _is_result(self, q: Quantity, sentence: str, metrics: list[tuple[int, int, Metric]], shift: int) -> bool:
+    def _is_result(self, q: Quantity, sentence: str, metrics: list[tuple[int, int, Metric]]) -> bool:
         """A quantity in a result unit, or a bare number right beside a metric that takes it."""
         if _in_condition(q, sentence):
             return False
@@ -120,11 +130,33 @@ class Reader:
         if q.unit is not None or not metrics:
             return False
         is_decimal = "." in q.written(sentence)
-        table = shift > 0
-        near = min(abs(start - shift - q.start) for start, _, _ in metrics)
-        return table or (is_decimal and near <= 45)
+        near = min(abs(start - q.start) for start, _, _ in metrics)
+        return is_decimal and near <= 45
 
-    def _metric_of(self, q: Quantity, metrics: list[tuple[int, int, Metric]], shift: int, sentence: str) -> str | None:
+    def _row(self, row: str, header: str) -> list[Facets]:
+        """The values of a table row: each cell's metric is that of its column, else of the table.
+
+        Units stand in the header, outside the quoted row, so they are left out.
+        """
+        columns = [column.strip() for column in header.strip().strip("|").split("|")]
+        found: list[Facets] = []
+        here = 0
+        for number, cell in enumerate(row.strip().strip("|").split("|")):
+            place = row.find(cell, here)
+            here = place + len(cell)
+            values = quantities(cell)
+            if number == 0 or len(values) != 1 or number >= len(columns):
+                continue
+            spans = self._metric_spans(columns[number]) or self._metric_spans(columns[0])
+            if not spans:
+                continue
+            q = replace(values[0], start=place + values[0].start, end=place + values[0].end)
+            facets = self._facets(row, spans[0][2].name, q, None)
+            benchmark = self._benchmark(columns[number], None)
+            found.append(facets.model_copy(update={"benchmark": benchmark or facets.benchmark}))
+        return found[:MAX_RESULTS_PER_SENTENCE]
+
+    def _metric_of(self, q: Quantity, metrics: list[tuple[int, int, Metric]], sentence: str) -> str | None:
         """The metric of a value: what its unit alone decides, else the nearest term that takes the unit."""
         by_unit = {
             "tokens/s": "throughput",
@@ -136,7 +168,7 @@ class Reader:
         if q.unit in by_unit and (self._vocabulary.metric_named(by_unit[q.unit]) is not None):
             return by_unit[q.unit]
         fitting = [
-            (self._distance(q, start - shift, end - shift, sentence), metric)
+            (self._distance(q, start, end, sentence), metric)
             for start, end, metric in metrics
             if q.unit is None or not metric.units or q.unit in metric.units
         ]
@@ -144,8 +176,11 @@ class Reader:
             return min(fitting, key=lambda pair: pair[0])[1].name
         if q.unit in ("ms", "us", "s") and self._vocabulary.metric_named("latency") is not None:
             return "latency"
-        if q.unit == "x" and self._vocabulary.metric_named("speedup") is not None:
+        if q.unit == "x" and not metrics and self._vocabulary.metric_named("speedup") is not None:
             return "speedup"
+        known = self._vocabulary.benchmark_named(self._benchmark(sentence, q))
+        if q.unit in ("%", "points") and known is not None and not metrics:
+            return "accuracy"  # the field's convention: a gain on a benchmark, unnamed, is in its score
         return None
 
     def _distance(self, q: Quantity, start: int, end: int, sentence: str) -> float:
@@ -169,7 +204,14 @@ class Reader:
         )
 
     def _system(self, sentence: str) -> str | None:
-        """The source's own system, unless the sentence is about a system that the question names."""
+        """Whose result it is: the name that does something in the sentence, else the source's own system.
+
+        `On Kimi-VL, MoDES keeps ...` is a result of MoDES, in whatever note it stands.
+        """
+        acting = _ACTOR.search(sentence)
+        name = acting["name"] if acting else ""
+        if acting and name_key(name) not in self._no_systems and name.casefold() not in _NO_NAMES:
+            return next((o for o in self._own if name_key(o) == name_key(acting["name"])), acting["name"])
         for name in self._own:
             if mentions(sentence, name):
                 return name
@@ -194,18 +236,18 @@ class Reader:
         words = self._vocabulary.words
         found = [match.group(0) for pattern in _CONDITIONS for match in pattern.finditer(sentence)]
         for name in (*words.hardware, *words.models):
-            match = term_pattern(name).search(sentence)
-            if match and not any(name_key(name) in name_key(other) for other in found):
-                found.append(match.group(0))
+            spans = term_spans(sentence, name)
+            if spans and not any(name_key(name) in name_key(other) for other in found):
+                found.append(sentence[spans[0][0] : spans[0][1]])
         return list(dict.fromkeys(re.sub(r"\s+", " ", condition) for condition in found))[:8]
 
     def _benchmark(self, sentence: str, q: Quantity | None) -> str | None:
         """The benchmark nearest to the value; else a name in capitals after `on`."""
         spans = [
-            (abs(match.start() - (q.start if q else 0)), benchmark.name)
+            (abs(start - (q.start if q else 0)), benchmark.name)
             for benchmark in self._vocabulary.benchmark
             for term in benchmark.terms
-            for match in term_pattern(term).finditer(sentence)
+            for start, _ in term_spans(sentence, term)
             if benchmark.name != "VQA"
         ]
         if spans:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable
+from collections import Counter
 
 from sovereign.judge import mentions, speaks_of
 from sovereign.records import Dropped, MissingSystem, Search, SearchHit
@@ -11,18 +12,23 @@ from sovereign.records import Dropped, MissingSystem, Search, SearchHit
 from .documents import Found, Kept, LibraryPort, Plan, StoredSource
 from .plan import speaks_of_facets
 
-HITS_PER_QUERY = 30
-KEEP_AT_MOST = 40
+HITS_PER_QUERY = 60
+KEEP_AT_MOST = 60
+#: The best of every query are kept before the fused order decides, so that no facet is crowded out.
+BEST_OF_QUERY = 3
 _RANK_CONSTANT = 60.0
+_FACET_WEIGHT = 0.3
+_OWN = 1000.0
 #: What a further facet is worth beside the fused rank: particular ones say more than general ones.
 _WORTH = {
     "system": 3.0,
     "factor": 2.0,
     "benchmark": 2.0,
-    "subject": 1.5,
+    "subject": 2.0,
     "baseline": 1.0,
     "condition": 0.8,
     "metric": 0.7,
+    "near": 0.5,
     "term": 1.0,
 }
 
@@ -53,7 +59,7 @@ def search(planned: Plan, library: LibraryPort) -> Found:
     for source in (*owners, *library.ids(kind="measurement")):
         fused.setdefault(source, 0.0)
         best.setdefault(source, (1, first))
-    scored: list[tuple[float, str, tuple[str, ...]]] = []
+    passing: list[tuple[str, tuple[str, ...]]] = []
     dropped: list[Dropped] = []
     for source in sorted(fused):
         stored = library.get(source)
@@ -66,8 +72,10 @@ def search(planned: Plan, library: LibraryPort) -> Found:
             rule, why = reason
             dropped.append(Dropped(source=source, title=stored.title, rule=rule, reason=why, search=query, rank=rank))
             continue
-        scored.append((_worth(fused[source], facets, source in owners), source, facets))
+        passing.append((source, facets))
+    scored = _scored(passing, fused, owners)
     scored.sort(key=lambda item: (-round(item[0], 9), item[1]))
+    scored = _best_first(scored, searches)
     kept = [Kept(source=source, rank=best[source][0], kept_for=facets) for _, source, facets in scored[:KEEP_AT_MOST]]
     for _, source, _ in scored[KEEP_AT_MOST:]:
         rank, query = best[source]
@@ -78,6 +86,23 @@ def search(planned: Plan, library: LibraryPort) -> Found:
     return Found(
         searches=tuple(searches), kept=tuple(kept), dropped=tuple(dropped), missing=_missing(planned, searches)
     )
+
+
+def _best_first(
+    scored: list[tuple[float, str, tuple[str, ...]]], searches: list[Search]
+) -> list[tuple[float, str, tuple[str, ...]]]:
+    """The order of worth, with the best kept hits of every query moved to before the cut."""
+    passing = {source for _, source, _ in scored}
+    sure: set[str] = set()
+    for asked in searches:
+        hits = [hit.source for hit in asked.hits if hit.source in passing]
+        sure.update(hits[:BEST_OF_QUERY])
+    head = [item for item in scored if item[1] in sure or item[0] >= _OWN][:KEEP_AT_MOST]
+    chosen = {source for _, source, _ in head}
+    room = KEEP_AT_MOST - len(head)
+    rest = [item for item in scored if item[1] not in chosen]
+    kept = sorted([*head, *rest[:room]], key=lambda item: (-round(item[0], 9), item[1]))
+    return [*kept, *rest[room:]]
 
 
 def _ask(number: int, query: object, library: LibraryPort) -> Search:
@@ -112,9 +137,22 @@ def _why_not(stored: StoredSource, facets: tuple[str, ...], planned: Plan) -> tu
     return None
 
 
-def _worth(fused: float, facets: Iterable[str], own: bool) -> float:
-    weight = sum(_WORTH.get(facet.split(":", 1)[0], 0.5) for facet in facets)
-    return (1000.0 if own else 0.0) + fused * (1.0 + weight)
+def _scored(
+    passing: list[tuple[str, tuple[str, ...]]], fused: dict[str, float], owners: dict[str, str]
+) -> list[tuple[float, str, tuple[str, ...]]]:
+    """Fused rank (best is 1) plus what the facets are worth; one that every source speaks of tells little."""
+    spoken = Counter(facet for _, facets in passing for facet in facets)
+    most = max((fused[source] for source, _ in passing), default=0.0) or 1.0
+    total = math.log(1 + len(passing))
+    found = []
+    for source, facets in passing:
+        worth = sum(
+            _WORTH.get(facet.split(":", 1)[0], 0.5) * math.log(1 + len(passing) / spoken[facet]) / total
+            for facet in facets
+        )
+        own = _OWN if source in owners else 0.0
+        found.append((own + fused[source] / most + _FACET_WEIGHT * worth, source, facets))
+    return found
 
 
 def _missing(planned: Plan, searches: list[Search]) -> tuple[MissingSystem, ...]:

@@ -39,6 +39,13 @@ class Baseline(Document):
     terms: tuple[str, ...] = Field(min_length=1)
 
 
+class Condition(Document):
+    """What results depend on, and the ways of writing it: a batch size is also a concurrency or tokens per step."""
+
+    name: str
+    terms: tuple[str, ...] = Field(min_length=1)
+
+
 class Words(Document):
     hardware: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
@@ -54,6 +61,7 @@ class Vocabulary(Document):
     metric: tuple[Metric, ...] = ()
     benchmark: tuple[Benchmark, ...] = ()
     baseline: tuple[Baseline, ...] = ()
+    condition: tuple[Condition, ...] = ()
     words: Words = Words()
     digest: str = ""
 

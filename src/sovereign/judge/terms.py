@@ -42,7 +42,27 @@ def term_pattern(term: str) -> re.Pattern[str]:
 
 def mentions(text: str, term: str) -> bool:
     """Whether the text holds the term as whole words."""
-    return term_pattern(term).search(text) is not None
+    return _may_hold(text, term) and term_pattern(term).search(text) is not None
+
+
+def term_spans(text: str, term: str) -> list[tuple[int, int]]:
+    """Where the term stands in the text, as spans of code points."""
+    return [match.span() for match in term_pattern(term).finditer(text)] if _may_hold(text, term) else []
+
+
+@lru_cache(maxsize=1024)
+def _text_key(text: str) -> str:
+    return name_key(text)
+
+
+@lru_cache(maxsize=8192)
+def _term_key(term: str) -> str:
+    return name_key(term)
+
+
+def _may_hold(text: str, term: str) -> bool:
+    """A cheap look before the pattern: the term's letters must stand in the text's letters."""
+    return _term_key(term) in _text_key(text)
 
 
 def mentions_any(text: str, terms: Iterable[str]) -> bool:
