@@ -1,0 +1,196 @@
+"""What runs first inside the sandbox: gives up what it still has, sets the limits, starts the script, packs its files.
+
+This file is handed into the sandbox as it is and run there as process 1, so it may import the standard library only.
+Its one argument is a JSON object (see `_command.launch_command`). It writes to the descriptor `fd`: the line `ready`,
+then, when the script has ended, one line of JSON (ending, code, files, faults) and the bytes of the files, in order.
+
+It is no part of what keeps a script in: a script that took it over would gain only the means to write a parcel that
+it could have written anyway, since the parcel is read as what it is, the script's own output.
+"""
+
+# ruff: noqa: PTH118, PTH123, PTH208, SIM105, S606
+import errno
+import json
+import os
+import resource
+import select
+import signal
+import stat
+import sys
+import time
+from typing import Any
+
+MIB = 1 << 20
+
+
+def main() -> None:
+    config = json.loads(sys.argv[1])
+    parcel = config["fd"]
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        if descriptor > 2 and descriptor not in (parcel, config["lifeline"]):
+            _close(descriptor)
+    os.set_inheritable(parcel, False)
+    os.set_inheritable(config["lifeline"], False)
+    if config["drop"] is not None:
+        _give_up_root(config["drop"])
+    _limit(config["limits"])
+    os.write(parcel, b"ready\n")
+    try:
+        ending, code = _run(config)
+    except OSError as error:
+        ending, code = "lost", error.errno
+    _kill_all()
+    files: list[tuple[str, bytes]] = []
+    faults: list[tuple[str, str]] = []
+    if (ending, code) == ("exited", 0):
+        files, faults = _outputs(config)
+    header = {
+        "ending": ending,
+        "code": code,
+        "files": [{"name": name, "size": len(data)} for name, data in files],
+        "faults": [{"name": name, "why": why} for name, why in faults],
+    }
+    _write(parcel, json.dumps(header).encode("ascii") + b"\n")
+    for _, data in files:
+        _write(parcel, data)
+
+
+def _close(descriptor: int) -> None:
+    try:
+        os.close(descriptor)
+    except OSError:
+        pass
+
+
+def _give_up_root(uid: int) -> None:
+    """Forbid namespaces of the script's own, then become an ordinary user for good (exec brings nothing back)."""
+    try:
+        with open("/proc/sys/user/max_user_namespaces", "w") as file:
+            file.write("0")
+    except OSError:
+        pass  # the probe sees that it does not hold and lowers the grade
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+
+
+def _limit(limits: dict[str, int]) -> None:
+    for name, value in (
+        ("RLIMIT_CORE", 0),
+        ("RLIMIT_FSIZE", limits["output_mb"] * MIB),
+        ("RLIMIT_NOFILE", limits["open_files"]),
+        ("RLIMIT_CPU", limits["cpu_seconds"]),
+        ("RLIMIT_NPROC", limits["processes"] + 1),  # this process counts too
+        ("RLIMIT_AS", limits["memory_mb"] * MIB),
+        ("RLIMIT_MEMLOCK", 0),
+        ("RLIMIT_MSGQUEUE", 0),
+    ):
+        which = getattr(resource, name, None)
+        if which is None:
+            continue
+        hard = resource.getrlimit(which)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(which, (value, value))
+
+
+def _run(config: dict[str, Any]) -> tuple[str, int | None]:
+    """Start the script and wait for it: its end, the deadline, or the end of whoever started us (the lifeline)."""
+    deadline = time.monotonic() + config["limits"]["seconds"]
+    wake_read, wake_write = os.pipe()
+    os.set_blocking(wake_read, False)
+    os.set_blocking(wake_write, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.chdir(config["cwd"])
+            os.execve(config["argv"][0], config["argv"], config["environment"])
+        finally:
+            os._exit(127)
+    while True:
+        status = _reap(child)
+        if status is not None:
+            code = os.waitstatus_to_exitcode(status)
+            return ("exited", code) if code >= 0 else ("signalled", -code)
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return "out of time", None
+        ready, _, _ = select.select([config["lifeline"], wake_read], [], [], left)
+        if config["lifeline"] in ready:
+            os._exit(0)  # process 1 ends, and all that it started with it
+        if wake_read in ready:
+            os.read(wake_read, 4096)
+
+
+def _reap(child: int) -> int | None:
+    """Collect every child that ended (orphans come to process 1); the script's status once it is among them."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return None
+        if pid == 0:
+            return None
+        if pid == child:
+            return status
+
+
+def _kill_all() -> None:
+    """End what the script left running, before its files are read."""
+    try:
+        os.kill(-1, signal.SIGKILL)
+        while True:
+            os.waitpid(-1, 0)
+    except (ProcessLookupError, ChildProcessError):
+        pass
+
+
+def _outputs(config: dict[str, Any]) -> tuple[list[tuple[str, bytes]], list[tuple[str, str]]]:
+    files: list[tuple[str, bytes]] = []
+    faults: list[tuple[str, str]] = []
+    for name in config["outputs"]:
+        try:
+            data, why = _read(os.path.join(config["cwd"], name), config["max_bytes"])
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            data, why = None, "a link" if error.errno == errno.ELOOP else (error.strerror or "cannot be read")
+        if data is None:
+            faults.append((name, why))
+        else:
+            files.append((name, data))
+    return files, faults
+
+
+def _read(path: str, most: int) -> tuple[bytes | None, str]:
+    """The bytes of a regular file, or None and what it is instead. A pipe does not make us wait."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            return None, "no regular file"
+        if found.st_nlink != 1:
+            return None, "a link"
+        parts: list[bytes] = []
+        size = 0
+        while size <= most:
+            part = os.read(descriptor, MIB)
+            if not part:
+                return b"".join(parts), ""
+            parts.append(part)
+            size += len(part)
+        return None, f"larger than {most} bytes"
+    finally:
+        os.close(descriptor)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""Sandbox provider: bubblewrap (bwrap), unprivileged Linux namespaces.
+
+Inside there is no network, no file of the host but the system's programs and libraries and the interpreter (all
+read-only), no capability, no environment but ours, and process 1 is our own launcher. Limits are the kernel's, set
+inside before the script starts; memory of all processes together and the time are watched from outside as well.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import time
+from typing import Any
+
+from sovereign.records import SandboxUnavailable
+
+from ._command import INNER_UID, Mode, bubblewrap_command, inside_files, interpreter, launch_command
+from ._process import Pipes, Process, Watched
+from .errors import PackFailed
+from .sandbox import Ending, Finished, Job, SandboxReport
+
+#: Uids that systemd sets aside for services without an account of their own: they own no files.
+_FIRST_SPARE_UID, _SPARE_UIDS = 61184, 4336
+INSTALL = "install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap; Fedora: dnf install bubblewrap)"
+ALLOW = (
+    "let ordinary users make namespaces: on Debian sysctl kernel.unprivileged_userns_clone=1; on Ubuntu 24.04 and "
+    "later give bwrap an AppArmor profile with `userns,` or sysctl kernel.apparmor_restrict_unprivileged_userns=0; "
+    "in a container start it with a seccomp profile that allows unshare and mount"
+)
+
+
+class Bubblewrap:
+    """The default provider. `path` names the program; by default it is looked for on PATH at each call."""
+
+    name = "bubblewrap"
+
+    def __init__(self, path: str | None = None) -> None:
+        self._path = path
+        self._mode: Mode | None = None
+        self._report: SandboxReport | None = None
+
+    def probe(self) -> SandboxReport:
+        """Test this host, once for this object. The result says in which mode `run` enters the sandbox from then on."""
+        from .probe import probe
+
+        if self._report is None:
+            reports = []
+            for mode in self._modes():
+                reports.append(probe(self, mode))
+                if reports[-1].ok:
+                    self._mode = mode
+                    break
+            self._report = reports[-1] if reports[-1].ok else reports[0]
+        return self._report
+
+    def run(self, job: Job) -> Finished:
+        """Run a job to its end in the mode that the probe chose (probing first where that was not done)."""
+        report = self.probe()
+        if not report.ok or self._mode is None:
+            raise SandboxUnavailable(report.reason, report.remedy)
+        return self.run_in(job, self._mode)
+
+    def run_in(self, job: Job, mode: Mode, environment: dict[str, str] | None = None) -> Finished:
+        """Run a job in one mode, not yet proven: this is what the probe itself calls."""
+        bwrap, python = self.program(), interpreter()
+        began = time.monotonic()
+        with Pipes(inside_files(job), block=mode.drop_uid is not None) as pipes:
+            command = [
+                *bubblewrap_command(bwrap, python, job, data=pipes.data, info=pipes.info_in, block=pipes.block_in),
+                *launch_command(python, job, mode, parcel=pipes.parcel_in, lifeline=pipes.lifeline_in),
+            ]
+            try:
+                with Process(command, pipes, environment or {}) as process:
+                    process.enter_namespace(mode.drop_uid, INNER_UID)
+                    watched = process.watch(
+                        seconds=job.limits.seconds,
+                        memory_mb=job.limits.memory_mb,
+                        printed_bytes=job.limits.output_mb << 20,
+                        parcel_bytes=(job.limits.output_mb << 20) * len(job.outputs),
+                    )
+            except OSError as error:
+                raise SandboxUnavailable(f"bubblewrap could not be started: {error}", ALLOW) from error
+        return _finished(job, watched, time.monotonic() - began)
+
+    def collect(self, finished: Finished) -> dict[str, bytes]:
+        """The files of a finished job, from a parcel that is read as untrusted bytes."""
+        header, body = _opened(finished.parcel)
+        for fault in header.get("faults", []):
+            if isinstance(fault, dict):
+                raise PackFailed(f"{fault.get('name')} is {fault.get('why')}", "write a regular file", finished.log)
+        found: dict[str, bytes] = {}
+        for entry in header.get("files", []):
+            name, size = _entry(entry)
+            if name not in finished.outputs or name in found or size > finished.max_bytes or size > len(body):
+                raise PackFailed("the sandbox gave back something that no job asked for", "", finished.log)
+            found[name], body = body[:size], body[size:]
+        if body:
+            raise PackFailed("the sandbox gave back more than it said", "", finished.log)
+        return found
+
+    def destroy(self, finished: Finished) -> None:
+        """Nothing of a finished job is on this host but its parcel, in memory."""
+        finished.parcel = b""
+
+    def program(self) -> str:
+        """The path of bwrap."""
+        if platform.system() != "Linux":
+            raise SandboxUnavailable(
+                "bubblewrap needs Linux", "reproduce on a Linux machine; reading records needs none"
+            )
+        found = self._path or shutil.which("bwrap")
+        if found is None:
+            raise SandboxUnavailable("bubblewrap (bwrap) is not on PATH", INSTALL)
+        return found
+
+    def _modes(self) -> list[Mode]:
+        if os.geteuid() == 0:
+            return [Mode(_FIRST_SPARE_UID + os.getpid() % _SPARE_UIDS), Mode(None)]
+        return [Mode(None), Mode(None, limit_processes=False)]
+
+
+def _finished(job: Job, watched: Watched, seconds: float) -> Finished:
+    log = _printable(watched.log)
+    if not watched.started and watched.ended is None:
+        words = " ".join(log.split())[:400] or f"exit status {watched.returncode}, no message"
+        raise SandboxUnavailable(f"bubblewrap could not set up the sandbox: {words}", ALLOW)
+    ending, code = watched.ended, None
+    if ending is None:
+        try:
+            header = _opened(watched.parcel)[0]
+            ending, code = Ending(header["ending"]), header["code"]
+        except (PackFailed, KeyError, ValueError):
+            ending = Ending.LOST
+    if not isinstance(code, int):
+        code = None
+    max_bytes = job.limits.output_mb << 20
+    return Finished(ending, code, log, seconds, watched.parcel, job.outputs, max_bytes)
+
+
+def _opened(parcel: bytes) -> tuple[dict[str, Any], bytes]:
+    """The parcel's header and the bytes behind it."""
+    first, _, rest = parcel.partition(b"\n")
+    line, newline, body = rest.partition(b"\n")
+    try:
+        header = json.loads(line) if first == b"ready" and newline else None
+    except (ValueError, RecursionError):
+        header = None
+    if not isinstance(header, dict):
+        raise PackFailed("the sandbox ended without giving back what the script left")
+    return header, body
+
+
+def _entry(entry: Any) -> tuple[str, int]:
+    name, size = (entry.get("name"), entry.get("size")) if isinstance(entry, dict) else (None, None)
+    if not isinstance(name, str) or not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise PackFailed("the sandbox gave back a list of files that cannot be read")
+    return name, size
+
+
+def _printable(log: bytes) -> str:
+    """What a script printed, without the control characters by which it could write over a terminal."""
+    text = log.decode("utf-8", "replace")
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
