@@ -152,7 +152,7 @@ def test_a_cell_with_a_disputed_claim_is_contested_in_word_and_shape() -> None:
 def test_a_gap_names_its_nearest_and_in_what_it_differs() -> None:
     page = Page(render_page(sample.record(), sample.state(), texts=sample.texts))
     cells = {tag.attributes.get("id"): " ".join(tag.text.split()) for tag in page.named("div")}
-    assert cells["cell-1"].startswith("Not measured nearest Harbour lowers the time to first token from 7.9 s to 6.2 s, a")
+    assert cells["cell-1"].startswith("Not measured nearest Harbour lowers the time to first token from 7.9 s to 6.2 s")
     assert "differs in benchmark, hardware" in cells["cell-1"]
     assert "says that it was not measured" in cells["cell-1"]
     assert cells["cell-3"] == "Not measured"

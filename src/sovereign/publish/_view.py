@@ -70,6 +70,11 @@ class SourceView:
     fault: str
     claims: tuple[tuple[int, str], ...]
 
+    @property
+    def kept_for(self) -> tuple[str, ...]:
+        """The facets for which it was kept, `metric:latency` as `metric latency`."""
+        return tuple(name.replace(":", " ", 1) for name in self.source.kept_for)
+
 
 def claim_order(evidence: Evidence) -> list[Claim]:
     """The claims as a reader meets them: of the answer, then of the cells, then nearest ones, then the rest."""
@@ -108,7 +113,9 @@ class View:
             )
             for sentence in record.answer.sentences
         )
-        self.sources = tuple(self._source(number, source) for number, source in enumerate(record.sources, 1))
+        quoted = {quote.source for claim in record.claims for quote in claim.quotes}
+        shown = sorted(record.sources, key=lambda source: source.id not in quoted)  # stable: the record's order else
+        self.sources = tuple(self._source(number, source) for number, source in enumerate(shown, 1))
 
     def text_fault(self, digest: str) -> str:
         """Empty, or why the text of that digest cannot be shown."""

@@ -12,13 +12,13 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from sovereign.judge import TIER_BASIS
-from sovereign.records import CheckState, Event, Grounding, Record, State, TextLevel
+from sovereign.records import CheckState, Event, Grounding, Record, Search, State, TextLevel
 
 from . import _words as words
 from ._matrix import Matrix, matrix
 from ._safe import clip, visible, web_address
 from ._spans import LONG_TEXT, Span, anchor, leaves, pieces, text_page
-from ._view import Texts, View
+from ._view import SourceView, Texts, View
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -48,6 +48,7 @@ def render_page(
     """
     view = View(record, texts)
     grid = matrix(record, view.numbers)
+    uncited = [item for item in view.claims if not item.in_answer]
     banner, banner_text = words.standing(state)
     return _render(
         "record.html.j2",
@@ -65,11 +66,11 @@ def render_page(
         asides=[sentence for sentence in view.sentences if sentence.aside],
         claims=view.claims,
         claim_groups=[
-            ("Behind the answer", [item for item in view.claims if item.in_answer]),
-            ("In cells, not in the answer", [item for item in view.claims if item.cells and not item.in_answer]),
-            ("Nearest to a gap", [item for item in view.claims if item.near and not item.cells and not item.in_answer]),
+            ("Cited in the answer", [item for item in view.claims if item.in_answer]),
+            ("In cells, not cited", [item for item in uncited if item.cells]),
+            ("Nearest to a gap, not cited", [item for item in uncited if item.near and not item.cells]),
         ],
-        other_claims=[item for item in view.claims if not (item.in_answer or item.cells or item.near)],
+        other_claims=[item for item in uncited if not item.cells and not item.near],
         marks=any(
             item.claim.grounding is Grounding.REPORTED and re.search(r"\[[A-Z]\]\.?$", item.claim.text.rstrip())
             for item in view.claims
@@ -262,13 +263,10 @@ def _overview(grid: Matrix | None) -> dict[str, Any]:
     return {"width": 18 * len(grid.columns) - 4, "height": 18 * len(grid.rows) - 4, "boxes": boxes}
 
 
-def _searches(record: Record, view: View) -> list[tuple[Any, list[tuple[str, str, int]]]]:
+def _searches(record: Record, view: View) -> list[tuple[Search, list[tuple[SourceView, int]]]]:
     kept = {item.source.id: item for item in view.sources}
     return [
-        (
-            search,
-            [(kept[hit.source].anchor, kept[hit.source].label, hit.rank) for hit in search.hits if hit.source in kept],
-        )
+        (search, [(kept[hit.source], hit.rank) for hit in search.hits if hit.source in kept])
         for search in record.searches
     ]
 
