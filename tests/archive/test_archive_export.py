@@ -49,6 +49,14 @@ def test_exporting_twice_gives_the_same_bytes(tmp_path: Path, key: Key) -> None:
     assert one.read_bytes() == two.read_bytes()
 
 
+def test_an_export_by_another_key_brings_its_key_along(tmp_path: Path, key: Key) -> None:
+    archive, _ = write_small(tmp_path / "records", key)
+    other = Key.generate()
+    path = archive.export(RECORD_ID, tmp_path / "out.zip", key=other)
+    assert check_path(path, trust=[key.fingerprint]).exit_code == 4
+    assert check_path(path, trust=[key.fingerprint, other.fingerprint]).exit_code == 0
+
+
 def test_a_file_in_the_way_is_kept_unless_forced(tmp_path: Path, key: Key) -> None:
     archive, _ = write_small(tmp_path / "records", key)
     output = tmp_path / "out.zip"

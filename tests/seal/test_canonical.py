@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +28,16 @@ def test_what_is_written_is_read_back_and_is_canonical(value: object) -> None:
     data = canonical(value)
     assert parse(data) == value
     assert canonical(parse(data)) == data
+
+
+@given(_JSON)
+def test_the_fast_way_writes_what_rfc8785_does(value: object) -> None:
+    assert canonical(value) == rfc8785.dumps(value)  # type: ignore[arg-type]
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.floats(-1e-3, 1e-3) | st.floats(1e14, 1e22))
+def test_every_float_is_written_as_rfc8785_does(value: float) -> None:
+    assert canonical([value, -value]) == rfc8785.dumps([value, -value])
 
 
 def test_keys_are_sorted_by_utf16_and_numbers_are_written_as_ecmascript_does() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +171,12 @@ class Archive(Reader):
             BadInput: `output` exists and `force` is false.
             StorageError: the record has a fault, or the disk does not take the file.
         """
-        return _export.export(self.path(record_id), self.state(record_id), Path(output), key, force)
+        folder, state = self.path(record_id), self.state(record_id)
+        if key.fingerprint not in self._known_keys(folder):
+            with _disk.lock(self.folder), _disk.storing(f"the key {key.fingerprint}"):
+                with _disk.scratch(self.folder) as built:
+                    self._add_key(folder, key, built)
+        return _export.export(folder, state, Path(output), key, force)
 
     def _existing(self, folder: Path, record: Record) -> Path:
         stored = self.load(record.id, record.version)
@@ -201,11 +206,15 @@ class Archive(Reader):
         _disk.publish_file(built / "event", folder / EVENTS / event_file(event.number, event.type))
 
     def _add_key(self, folder: Path, key: Key, built: Path) -> None:
-        ring = read_model(KeyRing, folder / KEYS_FILE)
-        try:
-            known = public_keys(ring)
-        except SealError as error:
-            raise edited(folder / KEYS_FILE, error.message) from error
+        """Put a signer's public key beside the record, if it is not there yet."""
+        known = self._known_keys(folder)
         if key.fingerprint not in known:
             _disk.write_file(built / KEYS_FILE, canonical(key_ring([*known.values(), key.public_bytes])))
             _disk.publish_file(built / KEYS_FILE, folder / KEYS_FILE, overwrite=True)
+
+    def _known_keys(self, folder: Path) -> Mapping[str, bytes]:
+        ring = read_model(KeyRing, folder / KEYS_FILE)
+        try:
+            return public_keys(ring)
+        except SealError as error:
+            raise edited(folder / KEYS_FILE, error.message) from error

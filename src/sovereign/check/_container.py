@@ -16,7 +16,7 @@ from sovereign.seal import SealError, pack_files
 from ._case import Case
 
 MAX_FILE = 64 * 2**20
-MAX_TOTAL = 512 * 2**20
+MAX_TOTAL = 256 * 2**20
 MAX_FILES = 20_000
 
 _FOLDER = re.compile(r"srch-[0-9a-f]{8}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from sovereign.judge import quote_fault
 from sovereign.records import Claim, Grounding, Record, Source, SourceKind
 from sovereign.records.layout import RECORD_FILE, text_file
@@ -74,28 +76,30 @@ def _references(case: Case, version: VersionCase, record: Record) -> None:
     cells = [cell.id for cell in record.cells]
     searches = [search.id for search in record.searches]
     for name, ids in (("claims", claims), ("sources", sources), ("cells", cells), ("searches", searches)):
-        for twice in sorted({i for i in ids if ids.count(i) > 1}):
+        for twice in sorted(i for i, times in Counter(ids).items() if times > 1):
             case.fault(version.where(RECORD_FILE, name), f"{twice} stands twice")
 
-    def known(at: str, named: str, among: list[str], what: str) -> None:
-        if named not in among:
+    there = {"claims": set(claims), "cells": set(cells), "searches": set(searches)}
+
+    def known(at: str, named: str, what: str) -> None:
+        if named not in there[what]:
             case.fault(version.where(RECORD_FILE, at), f"{named} is not among the {what}")
 
     for i, cell in enumerate(record.cells):
         for j, claim in enumerate(cell.claims):
-            known(f"cells[{i}].claims[{j}]", claim, claims, "claims")
+            known(f"cells[{i}].claims[{j}]", claim, "claims")
         for j, near in enumerate(cell.nearest):
-            known(f"cells[{i}].nearest[{j}].claim", near.claim, claims, "claims")
+            known(f"cells[{i}].nearest[{j}].claim", near.claim, "claims")
     for i, sentence in enumerate(record.answer.sentences):
         for j, claim in enumerate(sentence.claims):
-            known(f"answer.sentences[{i}].claims[{j}]", claim, claims, "claims")
+            known(f"answer.sentences[{i}].claims[{j}]", claim, "claims")
         for j, named in enumerate(sentence.cells):
-            known(f"answer.sentences[{i}].cells[{j}]", named, cells, "cells")
+            known(f"answer.sentences[{i}].cells[{j}]", named, "cells")
     for i, found in enumerate(record.claims):
         for j, other in enumerate(found.agrees_with):
-            known(f"claims[{i}].agrees_with[{j}]", other, claims, "claims")
+            known(f"claims[{i}].agrees_with[{j}]", other, "claims")
     for i, dropped in enumerate(record.dropped):
-        known(f"dropped[{i}].search", dropped.search, searches, "searches")
+        known(f"dropped[{i}].search", dropped.search, "searches")
     for i, missing in enumerate(record.missing_systems):
         for j, search in enumerate(missing.searches):
-            known(f"missing_systems[{i}].searches[{j}]", search, searches, "searches")
+            known(f"missing_systems[{i}].searches[{j}]", search, "searches")

@@ -29,7 +29,7 @@ def canonical(value: Document | Any) -> bytes:
     """
     plain = value.to_json() if isinstance(value, Document) else value
     try:
-        return rfc8785.dumps(plain)
+        return _write(plain)
     except RecursionError as error:
         raise SealError("the value is nested too deeply to be written", "flatten it") from error
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
@@ -55,7 +55,7 @@ def parse(data: bytes) -> Any:
     """
     try:
         value = json.loads(data.decode("utf-8"), parse_int=_integer, parse_constant=_constant)
-        again = rfc8785.dumps(value)
+        again = _write(value)
     except RecursionError as error:
         raise NotCanonical("the JSON is nested too deeply to be read") from error
     except ValueError as error:  # also UnicodeDecodeError, JSONDecodeError and rfc8785's own
@@ -70,6 +70,47 @@ def body_digest(record: Record | Mapping[str, Any]) -> str:
     """SHA-256 of the canonical body of a record: all of its fields but id, version, body digest and times."""
     fields = record.to_json() if isinstance(record, Record) else record
     return digest(canonical({name: value for name, value in fields.items() if name not in OUTSIDE_BODY}))
+
+
+class _Rare(Exception):
+    """A value for which the standard encoder and RFC 8785 may differ."""
+
+
+def _write(value: Any) -> bytes:
+    """RFC 8785 by the standard library's encoder where both agree, by `rfc8785` where they may not.
+
+    The encoder is in C; the whole is about four times as fast. A test compares both on arbitrary values.
+    """
+    try:
+        text = json.dumps(_common(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return text.encode("utf-8")
+    except (_Rare, ValueError):
+        return rfc8785.dumps(value)
+
+
+def _common(value: Any) -> Any:
+    """The value with whole floats as integers; _Rare where the encoder would not write what RFC 8785 does.
+
+    Keys are sorted by code point there and by UTF-16 unit here: the same for ASCII. Floats between 1e-4 and 1e15 are
+    written alike, in the fewest digits and without an exponent.
+    """
+    if value is None or value is True or value is False or type(value) is str:
+        return value
+    if type(value) is int:
+        if abs(value) > _SAFE_INTEGER:
+            raise _Rare
+        return value
+    if type(value) is float:
+        if not 1e-4 <= abs(value) < 1e15:
+            raise _Rare
+        return int(value) if value.is_integer() else value
+    if type(value) is dict:
+        if not all(type(name) is str and name.isascii() for name in value):
+            raise _Rare
+        return {name: _common(item) for name, item in value.items()}
+    if type(value) is list or type(value) is tuple:
+        return [_common(item) for item in value]
+    raise _Rare
 
 
 def _integer(literal: str) -> int | float:
