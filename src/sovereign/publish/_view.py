@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from sovereign.judge import quote_fault
+from sovereign.judge import quote_fault, settling
 from sovereign.records import Cell, Claim, Evidence, Quote, Record, Source, SourceKind, StorageError
 
 from ._spans import anchor, text_page
@@ -36,6 +36,7 @@ class ClaimView:
     cells: tuple[str, ...]
     near: tuple[tuple[str, tuple[str, ...]], ...]
     agrees_with: tuple[tuple[int, str], ...]
+    packs: tuple[str, ...]
 
     @property
     def anchor(self) -> str:
@@ -153,6 +154,7 @@ class View:
             cells=tuple(cell.id for cell in cells if claim.id in cell.claims),
             near=tuple(found for cell in cells if (found := _near(cell, claim.id))),
             agrees_with=tuple((self.numbers[name], name) for name in claim.agrees_with if name in self.numbers),
+            packs=tuple(dict.fromkeys(run.pack for run, _ in settling(claim, self._record.reproductions))),
         )
 
     def _quote(self, quote: Quote) -> QuoteView:

@@ -130,7 +130,7 @@ def source_kind(source: Source) -> str:
     return f"Work: {TEXT_LEVEL[source.text_level] if source.text_level else 'level not stated'}"
 
 
-def excerpt(claim: Claim, limit: int = 110) -> str:
+def excerpt(claim: Claim, limit: int = 150) -> str:
     """About `limit` characters of the claim's own sentence, around its figure; a sentence a little longer is whole.
 
     A sentence is never put together from the facets: `from 7.95 s to 6.20 s` read as 7.95 s and lower would become
