@@ -80,7 +80,7 @@ def _versions(_: Workspace) -> Finding:
 def _sandbox(_: Workspace) -> Finding:
     from sovereign import gate
 
-    report = gate.probe()
+    report = gate.Bubblewrap().probe()
     if report.ok:
         return Finding(name="sandbox", ok=True, found=f"{report.grade}: its own test passed", remedy=report.remedy)
     return Finding(name="sandbox", ok=False, found=f"none: {report.reason}", remedy=report.remedy)
