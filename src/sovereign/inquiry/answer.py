@@ -23,16 +23,16 @@ from sovereign.records import (
 
 from .documents import Compared, Found, Plan, Reading, Tabled, Written
 
-NEAREST_IN_ANSWER = 6
+NEAREST_IN_ANSWER = 7
 _DIFFERENCE = {
-    DiffersIn.SYSTEM: "another system",
-    DiffersIn.METRIC: "another metric",
-    DiffersIn.BENCHMARK: "another benchmark",
-    DiffersIn.BASELINE: "another baseline",
-    DiffersIn.CONDITION: "other conditions",
-    DiffersIn.IMPLEMENTATION: "another implementation",
-    DiffersIn.SCALE: "another scale",
-    DiffersIn.HARDWARE: "other hardware",
+    DiffersIn.SYSTEM: "system",
+    DiffersIn.METRIC: "metric",
+    DiffersIn.BENCHMARK: "benchmark",
+    DiffersIn.BASELINE: "baseline",
+    DiffersIn.CONDITION: "conditions",
+    DiffersIn.IMPLEMENTATION: "implementation",
+    DiffersIn.SCALE: "scale",
+    DiffersIn.HARDWARE: "hardware",
 }
 
 
@@ -132,7 +132,7 @@ class _Writer:
                 if place in used or sum(s.cells[0] in {c.id for c in cells} for s in found) >= 2:
                     continue
                 used.add(place)
-                found.append(self._safe(self._says(claim), [claim.id], [cell.id for cell in cells]))
+                found.append(self._safe(_capital(self._says(claim)), [claim.id], [cell.id for cell in cells]))
         return found
 
     def nearest(self, gaps: Sequence[Cell]) -> list[Sentence]:
@@ -145,21 +145,14 @@ class _Writer:
                     order.setdefault(item.claim, []).append((cell.id, item.differs_in))
         found: list[Sentence] = []
         texts: set[str] = set()
-        ids = list(order)
-        measured = [c for c in ids if self._claims[c].grounding is Grounding.MEASURED][:1]
-        for claim_id in [*ids[: NEAREST_IN_ANSWER * 3], *measured]:
+        for claim_id, beside in order.items():
             claim = self._claims[claim_id]
-            limit = NEAREST_IN_ANSWER + (claim_id in measured)
-            if (
-                claim.text in texts
-                or len(found) >= limit
-                or (claim_id in measured and claim_id not in ids[:3] and len(found) < 1)
-            ):
+            if claim.text in texts or len(found) >= NEAREST_IN_ANSWER:
                 continue
             texts.add(claim.text)
-            differs = _listed(_DIFFERENCE[d] for d in order[claim_id][0][1])
-            text = f"Nearest ({differs}): {self._says(claim)}"
-            found.append(self._safe(text, [claim_id], [cell for cell, _ in order[claim_id]]))
+            differs = _listed(_DIFFERENCE[d] for d in beside[0][1])
+            text = f"Nearest, differing in {differs}: {self._says(claim)}"
+            found.append(self._safe(text, [claim_id], [cell for cell, _ in beside]))
         return found
 
     def nothing(self, cells: Sequence[Cell]) -> list[Sentence]:
@@ -196,13 +189,18 @@ class _Writer:
 
 
 def _measured_words(claim: Claim) -> str:
-    """A pack's statement where all its numbers are measured ones, else the value with its unit."""
+    """A pack's statement with the measured value, as far as its numbers stand in the measured results."""
     quoted = {number for quote in claim.quotes for number in numbers_in(quote.text)}
-    if all(number in quoted for number in numbers_in(claim.text)):
-        return f"“{claim.text.rstrip('.')}”."
     value = claim.facets.value or 0.0
-    shown = next((n for q in claim.quotes for n in numbers_in(q.text) if abs(float(n) - value) < 1e-9), "")
-    return f"{claim.facets.metric or 'a value'} of {shown} {claim.facets.unit or ''}".rstrip() + "."
+    shown = next((n for q in claim.quotes for n in numbers_in(q.text) if abs(float(n) - abs(value)) < 1e-9), "")
+    unit = f" {claim.facets.unit}" if claim.facets.unit else ""
+    if all(number in quoted for number in numbers_in(claim.text)):
+        return f"{shown}{unit} for “{claim.text.rstrip('.')}”."
+    return f"a {claim.facets.metric or 'value'} of {shown}{unit}."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _name(cell: Cell) -> str:

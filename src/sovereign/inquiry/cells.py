@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 
-from sovereign.judge import mentions, mentions_any, name_key
+from sovereign.judge import mentions, mentions_any, name_key, numbers_in
 from sovereign.records import (
     Cell,
     Claim,
@@ -23,6 +23,8 @@ from .vocabulary import Vocabulary
 MAX_CELLS = 36
 NEAREST_PER_GAP = 14
 OWN_PER_GAP = 5
+#: How many nearest claims stand before those of our own runs.
+AFTER = 3
 NEAREST_PER_SOURCE = 2
 #: What each claim already shown of the same metric takes from the next, so that related metrics are seen too.
 REPEATED_METRIC = 0.35
@@ -33,7 +35,6 @@ CLAIMS_PER_CELL = 8
 def tabulate(planned: Plan, compared: Compared, extracted: Extracted, vocabulary: Vocabulary) -> Tabled:
     """The evidence matrix as a list of cells, systems first, then metrics, then benchmarks."""
     usable = [claim for claim in compared.claims if not claim.stated_negative]
-    settled = {claim for run in compared.reproductions for outcome in run.outcomes for claim in outcome.record_claims}
     cells = []
     for number, facets in enumerate(_asked(planned), 1):
         fits = [claim for claim in usable if _fills(claim, facets, planned, extracted)]
@@ -41,7 +42,7 @@ def tabulate(planned: Plan, compared: Compared, extracted: Extracted, vocabulary
             held = tuple(claim.id for claim in fits[:CLAIMS_PER_CELL])
             cells.append(Cell(id=f"cell-{number}", facets=facets, claims=held, gap=False))
         else:
-            nearest = _nearest(facets, usable, planned, extracted, vocabulary, settled)
+            nearest = _nearest(facets, usable, planned, extracted, vocabulary)
             cells.append(Cell(id=f"cell-{number}", facets=facets, gap=True, nearest=nearest))
     return Tabled(cells=tuple(cells))
 
@@ -112,14 +113,13 @@ def _nearest(
     planned: Plan,
     extracted: Extracted,
     vocabulary: Vocabulary,
-    settled: set[str],
 ) -> tuple[Nearest, ...]:
     """The claims worth showing beside a gap, best first: own system, same or related metric, benchmark, subject.
 
     One per sentence and few per source, so that one talkative source does not hide the others; claims of a metric that
     is shown already give way a little.
     """
-    scored = [(_closeness(cell, claim, planned, extracted, vocabulary, settled), claim) for claim in claims]
+    scored = [(_closeness(cell, claim, planned, extracted, vocabulary), claim) for claim in claims]
     left = [(score, index, claim) for index, (score, claim) in enumerate(scored) if score > 0]
     chosen: list[Claim] = []
     sources: Counter[str] = Counter()
@@ -142,7 +142,34 @@ def _nearest(
         chosen.append(claim)
         places.add(place)
         sources[quote.source] += 1
-    return tuple(Nearest(claim=claim.id, differs_in=differs_in(cell, claim)) for claim in chosen)
+    ours = _our_own(cell, claims, planned, extracted)
+    rest = [claim for claim in chosen if claim not in ours and claim.grounding is not Grounding.MEASURED]
+    shown = [*rest[:AFTER], *ours, *rest[AFTER:]][:NEAREST_PER_GAP]
+    return tuple(Nearest(claim=claim.id, differs_in=differs_in(cell, claim)) for claim in shown)
+
+
+def _our_own(cell: Facets, claims: list[Claim], planned: Plan, extracted: Extracted) -> list[Claim]:
+    """What our own runs have to say beside a gap: per measurement that bears on it, the reproduced claim and the value.
+
+    Of a run's many values the one is taken that shares most numbers with the question, then the pack's first.
+    """
+    asked = set(numbers_in(planned.question.text))
+    found: list[Claim] = []
+    for source, metrics in extracted.bears_on.items():
+        if cell.metric is not None and cell.metric not in metrics:
+            continue
+        values = [claim for claim in claims if claim.quotes[0].source == source]
+        main = Counter(claim.facets.metric for claim in values).most_common(1)
+        values = [claim for claim in values if claim.facets.metric == main[0][0]]
+        settled = [claim for claim in claims if claim.reproduction is not ReproductionStatus.NONE]
+        found += [max(group, key=lambda claim: _shared(claim, asked)) for group in (settled, values) if group]
+    return found
+
+
+def _shared(claim: Claim, asked: set[str]) -> tuple[int, int]:
+    """How much a claim of ours has to do with the question: a general law first, then shared numbers."""
+    general = claim.facets.value is None
+    return int(general), len(asked & set(numbers_in(claim.text)))
 
 
 def _repetition(claim: Claim, cell: Facets, chosen: list[Claim]) -> float:
@@ -162,7 +189,6 @@ def _closeness(
     planned: Plan,
     extracted: Extracted,
     vocabulary: Vocabulary,
-    settled: set[str],
 ) -> float:
     facets = claim.facets
     score = 0.0
@@ -185,11 +211,7 @@ def _closeness(
     score += 0.6 * sum(name.startswith("factor:") for name in about) + 0.2 * min(4, len(about))
     score += 0.5 * (claim.id in extracted.first_hand)
     score += 1.0 * (facets.value is not None) + 0.3 * bool(facets.condition)
-    score += 0.6 * (facets.direction is not None) + 0.5 * (facets.baseline is not None)
-    if claim.grounding is Grounding.MEASURED or claim.id in settled:
-        score += 1.5
-    if claim.reproduction is ReproductionStatus.REPRODUCED:
-        score += 1.0
+    score += 1.2 * (facets.direction is not None) + 0.5 * (facets.baseline is not None)
     return score
 
 

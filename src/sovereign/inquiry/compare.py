@@ -7,6 +7,7 @@ independent sources give a number for the same facets, and everything else stays
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import Any
 
 from sovereign.judge import name_key, reproduction_status
 from sovereign.records import (
@@ -82,6 +83,12 @@ def _independent(one: Claim, other: Claim, sources: dict[str, Source]) -> bool:
     return len(roots) == 2 and works and SourceKind.MEASUREMENT not in (a.kind, b.kind)
 
 
+def _same_value(claim: Claim, outcome: dict[str, Any]) -> bool:
+    """A sentence may hold several values: an outcome settles the one that its pack expected, or a law without one."""
+    value, expected = claim.facets.value, outcome["expected"]
+    return value is None or (expected is not None and abs(value - expected) <= 1e-9 * max(1.0, abs(expected)))
+
+
 def _reproduction(source: Source, claims: tuple[Claim, ...], library: LibraryPort) -> Reproduction:
     """The run behind a measurement, with the record's claims that each of its outcomes settles."""
     meta = library.get(source.id).meta
@@ -94,7 +101,9 @@ def _reproduction(source: Source, claims: tuple[Claim, ...], library: LibraryPor
                 claim.id
                 for entry in settles
                 for claim in claims
-                if claim.quotes[0].source == entry["source"] and entry["sentence_contains"] in claim.text
+                if claim.quotes[0].source == entry["source"]
+                and entry["sentence_contains"] in claim.text
+                and _same_value(claim, stored)
             )
         )
         outcomes.append(ClaimOutcome.model_validate({**stored, "record_claims": settled}))

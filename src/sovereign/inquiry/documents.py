@@ -80,6 +80,9 @@ class Extracted(Document):
     subjects: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="by source: facets of the question that its text speaks of"
     )
+    bears_on: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="by measurement: the metrics of cells beside which it may stand"
+    )
     first_hand: tuple[str, ...] = Field(
         default=(), description="claims on a source's own system: results are shown from there, not from hearsay"
     )

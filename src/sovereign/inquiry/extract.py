@@ -29,12 +29,14 @@ def extract(planned: Plan, reading: Reading, library: LibraryPort, vocabulary: V
     """The claims of all sources, in the order of the sources and of their texts."""
     claims: dict[str, Claim] = {}
     subjects: dict[str, tuple[str, ...]] = {}
+    bears_on: dict[str, tuple[str, ...]] = {}
     first_hand: list[str] = []
     for read_source in reading.sources:
         stored = library.get(read_source.source.id)
         if read_source.source.kind is SourceKind.MEASUREMENT:
             found = list(_measured(read_source, stored.text, stored.meta))
             subjects[read_source.source.id] = tuple(read_source.source.kept_for)
+            bears_on[read_source.source.id] = tuple(stored.meta["pack"].get("bears_on", ()))
         else:
             found = list(_of_text(read_source, stored.text, planned, vocabulary))
             text = f"{stored.title}\n{stored.text[read_source.body_start :]}"
@@ -45,7 +47,7 @@ def extract(planned: Plan, reading: Reading, library: LibraryPort, vocabulary: V
             system = name_key(claim.facets.system or "")
             if system in own or (read_source.source.kind is SourceKind.WORK and not system):
                 first_hand.append(claim.id)
-    return Extracted(claims=tuple(claims.values()), subjects=subjects, first_hand=tuple(first_hand))
+    return Extracted(claims=tuple(claims.values()), subjects=subjects, bears_on=bears_on, first_hand=tuple(first_hand))
 
 
 def claim_id(source: str, place: str, facets: Facets) -> str:

@@ -35,7 +35,7 @@ _BASELINE = re.compile(
     re.I,
 )
 _CONDITIONS = (
-    re.compile(r"\bbatch(?:es)?(?:\s+sizes?)?\s+(?:of\s+)?\d+(?:\s*(?:to|-|–|and)\s*\d+)?", re.I),
+    re.compile(r"\bbatch(?:es)?(?:\s+sizes?)?\s+(?:of\s+)?\d+(?:\s*(?:to|-|–|and)\s*\d+(?![\d.%]))?", re.I),
     re.compile(r"(?<![\d.])\d+\s*(?:to|-|–)\s*\d+\s+(?:experts|tokens|layers)\b", re.I),
     re.compile(r"(?<![\d.])\d+\s+(?:real\s+|virtual\s+|routed\s+|active\s+|distinct\s+)?experts\b", re.I),
     re.compile(r"\btop-\d+\b(?:\s+routing)?", re.I),
@@ -55,6 +55,7 @@ _ACTOR = re.compile(
     r"delivers|attains|obtains|yields|surpasses|saves|accelerates|increases|decreases|shows|maintains|retains|exceeds|"
     r"touches|needs|takes|expects|alone|with)\b"
 )
+_FORMULA = re.compile(r"\b\w+(?:\[\w+\]|\(\w+\))?\s=\s\S")
 _NO_NAMES = frozenset({"our", "the", "it", "this", "these", "we", "each", "all", "one", "training", "results"})
 MAX_RESULTS_PER_SENTENCE = 6
 
@@ -100,8 +101,9 @@ class Reader:
             found = [(facets, negative) for facets, negative in found if facets.metric is not None]
         if not found and metrics:
             direction = _direction(sentence, None)
-            if direction is not None and (mentions(sentence, "than") or _BASELINE.search(sentence)):
-                found.append((self._facets(sentence, metrics[0][2].name, None, direction), False))
+            compared = direction is not None and (mentions(sentence, "than") or _BASELINE.search(sentence))
+            if compared or _FORMULA.search(sentence):
+                found.append((self._facets(sentence, metrics[0][2].name, None, direction if compared else None), False))
         return found
 
     def _metric_spans(self, text: str) -> list[tuple[int, int, Metric]]:
@@ -130,8 +132,7 @@ class Reader:
         if q.unit is not None or not metrics:
             return False
         is_decimal = "." in q.written(sentence)
-        near = min(abs(start - q.start) for start, _, _ in metrics)
-        return is_decimal and near <= 45
+        return is_decimal and any(0 <= q.start - end <= 40 for _, end, _ in metrics)
 
     def _row(self, row: str, header: str) -> list[Facets]:
         """The values of a table row: each cell's metric is that of its column, else of the table.

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 _NAME_BEFORE = re.compile(r"(?<![\w.])[^\W_]*[^\W\d_][^\W_]*[-–_]$", re.UNICODE)
-_TO_NEXT = re.compile(r"\s*(?:->|→|-|–|to|and|or|vs\.?|versus|against)\s*$")
+_TO_NEXT = re.compile(r"\s*(?:->|→|-|–|to)\s*$")
 _NUMBER = re.compile(
     r"(?<![\w.,])"  # not inside a word, a name or a longer number
     r"(?P<sign>[+\-−–~≈]?)"
