@@ -148,14 +148,12 @@ class Follower:
     def finish(self) -> None:
         """Commit what is left; rebuild if deleted rows have become many."""
         assert self._index is not None
+        self._index.finish()
         if self._pending:
-            self._index.finish()
             self._commit()
-            self._look()
-            if len(self._ghosts) > max(200, len(self._index) // 100):
-                self.rebuild()
-        else:
-            self._index.finish()
+        self._look()
+        if len(self._ghosts) > max(200, len(self._index) // 100):
+            self.rebuild()
 
     def abandon(self) -> None:
         """After an error: drop what was not committed; the next use catches up."""

@@ -127,7 +127,9 @@ class SearchIndex:
     def remove(self, row: int) -> None:
         """Drop one row at the next commit; no error if it is not there."""
         with engine(self.folder):
-            self._open_writer().delete_documents_by_term("row", row)
+            # By query: `delete_documents_by_term` (0.27) makes a signed term of any integer, and deletes nothing here.
+            query = tantivy.Query.term_query(self._schema, "row", row)
+            self._open_writer().delete_documents_by_query(query)
 
     def commit(self) -> None:
         """Make all additions and removals durable at once."""
