@@ -155,6 +155,8 @@ def test_a_gap_names_its_nearest_and_in_what_it_differs() -> None:
     assert cells["cell-1"].startswith("Not measured nearest Harbour lowers the time to first token from 7.9 s to 6.2 s")
     assert "differs in benchmark, hardware" in cells["cell-1"]
     assert "says that it was not measured" in cells["cell-1"]
+    assert "1 more" not in cells["cell-1"], "our own measurement, third in order, is not folded away"
+    assert "our measurement expected-distinct-experts" in cells["cell-1"]
     assert cells["cell-3"] == "Not measured"
     assert cells["cell-5"] == (
         "Measured Harbour raises throughput by 12.3% over top-k routing on MMBench while reducing communication "
@@ -179,3 +181,31 @@ def test_an_excerpt_keeps_the_figure_and_never_makes_one_up() -> None:
     claim = claim.model_copy(update={"text": long, "facets": Facets(value=7.95, unit="s", direction=Direction.LOWER)})
     assert "from 7.95 s to 6.20 s" in excerpt(claim)
     assert "7.95 s lower" not in excerpt(claim)
+
+
+def test_claims_of_one_sentence_stand_together_in_cell_and_answer() -> None:
+    def double(document: dict[str, Any]) -> None:
+        twin = document["claims"][1] | {"id": "c-00000000ff"}
+        twin["facets"] = twin["facets"] | {"value": 56.1}
+        document["claims"].append(twin)
+        document["cells"][4]["claims"].append(twin["id"])
+        sentence = document["answer"]["sentences"][0]
+        document["answer"]["sentences"].insert(1, sentence | {"claims": [twin["id"]]})
+
+    page = Page(render_page(sample.record(double), sample.state(), texts=sample.texts))
+    cell = next(" ".join(tag.text.split()) for tag in page.named("div") if tag.attributes.get("id") == "cell-5")
+    assert cell.count("raises throughput by 12.3%") == 1
+    assert "[1] [2] arXiv 2501.00001" in cell
+    said = [" ".join(tag.text.split()) for tag in page.named("p") if tag.text.startswith("On MMBench, Harbour raises")]
+    assert said == ["On MMBench, Harbour raises throughput by 12.3% over top-k routing. arXiv 2501.00001 [1] [2]"]
+
+
+def test_a_sentence_that_fills_no_cell_of_its_own_stands_apart() -> None:
+    def add(document: dict[str, Any]) -> None:
+        words = {"text": "Nearest: it raises throughput on MMBench.", "claims": ["c-0000000002"], "cells": ["cell-2"]}
+        document["answer"]["sentences"].append(words)
+
+    page = Page(render_page(sample.record(add), sample.state(), texts=sample.texts))
+    asides = next(tag.text for tag in page.named("div") if tag.attributes.get("class") == "prose asides")
+    assert "Nearest: it raises throughput on MMBench." in asides
+    assert "On MMBench, Harbour raises" not in asides

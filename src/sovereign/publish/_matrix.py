@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sovereign.records import Agreement, Cell, Evidence, Facets, Grounding
+from sovereign.records import Agreement, Cell, Claim, Evidence, Facets, Grounding
 
 from ._words import AXES, excerpt, plural, source_name
 
@@ -18,13 +19,16 @@ STATE_WORDS = {MEASURED: "Measured", GAP: "Not measured", CONTESTED: "Contested"
 
 @dataclass(frozen=True)
 class Finding:
-    """One claim as a cell shows it; `differs` is empty for a claim that fills the cell."""
+    """A sentence as a cell shows it, with the claims that were read out of it as number and id.
 
-    claim: str
-    number: int
+    `differs` is empty for claims that fill the cell.
+    """
+
+    claims: tuple[tuple[int, str], ...]
     words: str
     whose: str
     from_note: bool
+    measured_by_us: bool
     negative: bool
     differs: tuple[str, ...] = ()
 
@@ -42,6 +46,17 @@ class Square:
     def note_only(self) -> bool:
         """Filled by claims of notes alone: no work's own words, no measurement of ours."""
         return bool(self.found) and all(item.from_note for item in self.found)
+
+    @property
+    def near_first(self) -> tuple[Finding, ...]:
+        """The two nearest, and the first measurement of our own wherever it stands: a run is not to be folded away."""
+        ours = next((item for item in self.nearest[2:] if item.measured_by_us), None)
+        told = any(item.measured_by_us for item in self.nearest[:2])
+        return self.nearest[:2] + ((ours,) if ours and not told else ())
+
+    @property
+    def near_more(self) -> tuple[Finding, ...]:
+        return tuple(item for item in self.nearest if item not in self.near_first)
 
     @property
     def word(self) -> str:
@@ -131,32 +146,35 @@ def _value(facets: Facets, axis: str) -> str:
 
 def _square(cell: Cell, evidence: Evidence, numbers: dict[str, int]) -> Square:
     if cell.gap:
-        nearest = tuple(
-            finding
-            for near in cell.nearest
-            if (finding := _finding(near.claim, evidence, numbers, tuple(d.value for d in near.differs_in)))
-        )
-        return Square(cell.id, GAP, nearest=nearest)
-    claims = [claim for claim_id in cell.claims if (claim := evidence.claim(claim_id))]
+        nearest = [(near.claim, tuple(kind.value for kind in near.differs_in)) for near in cell.nearest]
+        return Square(cell.id, GAP, nearest=_findings(nearest, evidence, numbers))
+    claims = [claim for name in cell.claims if (claim := evidence.claim(name))]
     disputed = any(claim.agreement in (Agreement.CONTESTED, Agreement.REFUTED) for claim in claims)
-    found = tuple(finding for claim in claims if (finding := _finding(claim.id, evidence, numbers)))
+    found = _findings([(claim.id, ()) for claim in claims], evidence, numbers)
     return Square(cell.id, CONTESTED if disputed else MEASURED, found=found)
 
 
-def _finding(
-    claim_id: str, evidence: Evidence, numbers: dict[str, int], differs: tuple[str, ...] = ()
-) -> Finding | None:
-    claim = evidence.claim(claim_id)
-    if claim is None:
-        return None
-    quoted_in = claim.quotes[0].source
-    source = evidence.source(quoted_in)
-    return Finding(
-        claim=claim.id,
-        number=numbers[claim.id],
-        words=excerpt(claim),
-        whose=source_name(source) if source else quoted_in,
-        from_note=claim.grounding is Grounding.REPORTED,
-        negative=claim.stated_negative,
-        differs=differs,
-    )
+def _findings(
+    named: Sequence[tuple[str, tuple[str, ...]]], evidence: Evidence, numbers: dict[str, int]
+) -> tuple[Finding, ...]:
+    """The claims as a cell shows them: those read out of one sentence stand together."""
+    merged: dict[tuple[str, str, Grounding, tuple[str, ...]], list[Claim]] = {}
+    for claim_id, differs in named:
+        claim = evidence.claim(claim_id)
+        if claim is not None:
+            merged.setdefault((claim.text, claim.quotes[0].source, claim.grounding, differs), []).append(claim)
+    found = []
+    for (_, source_id, grounding, differs), claims in merged.items():
+        source = evidence.source(source_id)
+        found.append(
+            Finding(
+                claims=tuple((numbers[claim.id], claim.id) for claim in claims),
+                words=excerpt(claims[0]),
+                whose=source_name(source) if source else source_id,
+                from_note=grounding is Grounding.REPORTED,
+                measured_by_us=grounding is Grounding.MEASURED,
+                negative=any(claim.stated_negative for claim in claims),
+                differs=differs,
+            )
+        )
+    return tuple(found)

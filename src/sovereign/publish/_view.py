@@ -53,7 +53,7 @@ class Cited:
 
 @dataclass(frozen=True)
 class SentenceView:
-    """A sentence of the answer; an `aside` rests on claims of which none fills a cell."""
+    """A sentence of the answer; an `aside` rests on claims of which none fills the cells that it speaks of."""
 
     text: str
     cited: tuple[Cited, ...]
@@ -104,16 +104,7 @@ class View:
         self._faults: dict[str, str] = {}
         self.claims = tuple(self._claim(claim) for claim in ordered)
         self.by_id = {view.claim.id: view for view in self.claims}
-        filling = {name for cell in record.cells for name in cell.claims}
-        self.sentences = tuple(
-            SentenceView(
-                sentence.text,
-                self._cited(sentence.claims),
-                sentence.cells,
-                aside=bool(sentence.claims) and not filling.intersection(sentence.claims),
-            )
-            for sentence in record.answer.sentences
-        )
+        self.sentences = self._sentences()
         quoted = {quote.source for claim in record.claims for quote in claim.quotes}
         shown = sorted(record.sources, key=lambda source: source.id not in quoted)  # stable: the record's order else
         self.sources = tuple(self._source(number, source) for number, source in enumerate(shown, 1))
@@ -140,6 +131,21 @@ class View:
         if fault:
             return fault
         return quote_fault(quote, self._texts(quote.sha256) or "") or ""
+
+    def _sentences(self) -> tuple[SentenceView, ...]:
+        """The answer; sentences of equal words become one that cites the claims of all."""
+        cells = {cell.id: cell for cell in self._record.cells}
+        merged: dict[str, tuple[list[str], list[str], bool]] = {}
+        for sentence in self._record.answer.sentences:
+            spoken_of = [cells[name] for name in sentence.cells if name in cells] or list(cells.values())
+            fills = any(name in cell.claims for cell in spoken_of for name in sentence.claims)
+            claims, named, aside = merged.get(sentence.text, ([], [], True))
+            aside = aside and bool(sentence.claims) and not fills
+            merged[sentence.text] = ([*claims, *sentence.claims], [*named, *sentence.cells], aside)
+        return tuple(
+            SentenceView(text, self._cited(tuple(dict.fromkeys(claims))), tuple(dict.fromkeys(named)), aside)
+            for text, (claims, named, aside) in merged.items()
+        )
 
     def _claim(self, claim: Claim) -> ClaimView:
         cells = self._record.cells

@@ -12,6 +12,7 @@ from sovereign.records import (
     Counts,
     Grounding,
     Policy,
+    QualityTier,
     ReproductionStatus,
     Source,
     SourceKind,
@@ -59,6 +60,14 @@ POLICY = {
     Policy.ESCALATE_TO_OWNER: "to its owner, who decides whether it is published",
     Policy.QUARANTINE: "quarantine: not to be relied on before its sources are inspected",
     Policy.REJECT: "reject: something in it does not hold",
+}
+
+TIER = {
+    QualityTier.FLAGSHIP_CANDIDATE: "Flagship candidate",
+    QualityTier.DOI_GRADE: "DOI grade",
+    QualityTier.PUBLIC_RECORD: "Public record",
+    QualityTier.WATCHLIST: "Watchlist",
+    QualityTier.QUARANTINE_CANDIDATE: "Quarantine candidate",
 }
 
 LEVELS = (

@@ -94,6 +94,7 @@ def render_page(
         ],
         policy_words=words.POLICY,
         levels=words.LEVELS,
+        tier=words.TIER[record.quality_tier],
         tier_basis=TIER_BASIS[record.quality_tier],
         link_of=_links(record, view),
         numbers=view.numbers,
