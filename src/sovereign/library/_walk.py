@@ -49,6 +49,8 @@ def _walk(folder: Path, root: Path, relative: PurePosixPath) -> Iterator[tuple[D
                     )
                 continue
             if entry.is_dir():
+                if (path / "library.sqlite").exists():
+                    continue  # a library is not a source of itself
                 yield from _walk(path, root, relative / entry.name)
             elif _ABOUT_THE_FOLDER.fullmatch(entry.name):
                 continue

@@ -331,6 +331,7 @@ class _Adding:
         self._failures: dict[str, list[Failure]] = {}
         self._added = self._updated = self._unchanged = self._seen = 0
         self._failed: list[Failure] = []
+        self._file_of: dict[str, str] = {}
         self._skipped: list[str] = []
 
     def take(self, item: tuple[Document, Reader] | Failure | Path) -> None:
@@ -347,6 +348,9 @@ class _Adding:
         for found in reader.read(document):
             if isinstance(found, Failure):
                 failures.append(found)
+            elif reader.name == "markdown" and self._file_of.setdefault(found.id, file) != file:
+                other = self._file_of[found.id]
+                failures.append(document.fail(f"has the id {found.id}, which {other} has too: give one of them another"))
             else:
                 self.put(found)
         self._failures[file] = failures

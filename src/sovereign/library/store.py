@@ -159,7 +159,7 @@ class Store:
         """
         known = {
             row[0]: row[1:]
-            for row in self._in("SELECT id, row, entry, meta, reader FROM sources WHERE id IN ({})",
+            for row in self._in("SELECT id, row, entry, meta, reader, index_text FROM sources WHERE id IN ({})",
                                 [s.id for s in sources])
         }  # fmt: skip
         todo: list[tuple[Stored, Derived, bytes, str]] = []
@@ -167,7 +167,7 @@ class Store:
         for source in sources:
             entry, meta = source.entry(), _JSON(dict(source.meta))
             before = known.get(source.id)
-            if before and before[1:] == (entry, meta, source.reader):
+            if before and before[1:] == (entry, meta, source.reader, source.index_text):
                 continue
             if before:
                 old.append(source.id)

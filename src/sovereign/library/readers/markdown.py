@@ -16,6 +16,8 @@ from ._port import SOURCE_ID, Document, one_line, slug, unusable
 _MAX_BYTES = 5_000_000
 _MAX_FRONT = 64_000
 _FRONT = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)(?:^---[ \t]*(?:\r?\n|\Z))", re.DOTALL | re.MULTILINE)
+# A lone rule at the top is Markdown: a front matter is one only if a key stands under the hyphens.
+_OPENS_FRONT = re.compile(r"\ufeff?---[ \t]*\r?\n[A-Za-z_][\w-]*[ \t]*:")
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 _LEVELS = ("metadata", "abstract", "full_text")
 
@@ -100,12 +102,11 @@ class MarkdownReader:
 def _front_matter(text: str) -> tuple[dict[str, Any], int, str | None]:
     """(fields, where the text proper begins, fault)."""
     bom = 1 if text.startswith("\ufeff") else 0
+    if not _OPENS_FRONT.match(text):
+        return {}, bom, None
     match = _FRONT.match(text)
     if not match:
-        # A lone rule at the top is Markdown; a front matter is one only if a key stands under the dashes.
-        if re.match(r"\ufeff?---[ \t]*\r?\n[A-Za-z_]+:", text):
-            return {}, 0, "its front matter is not closed: end it with a line of three hyphens"
-        return {}, bom, None
+        return {}, 0, "its front matter is not closed: end it with a line of three hyphens"
     if len(match[1]) > _MAX_FRONT:
         return {}, 0, "its front matter is over 64 kB: move the text below it"
     import yaml
@@ -116,10 +117,6 @@ def _front_matter(text: str) -> tuple[dict[str, Any], int, str | None]:
         mark = getattr(error, "problem_mark", None)
         at = f" at line {mark.line + 2}" if mark else ""
         return {}, 0, f"its front matter is not valid YAML{at}: correct it (quote a title that holds a colon)"
-    if front is None:
-        return {}, match.end(), None
     if not isinstance(front, dict):
-        if match[1].strip() and ":" not in match[1].splitlines()[0]:
-            return {}, bom, None  # text between two rules
         return {}, 0, "its front matter is not a list of `key: value` lines: correct it"
     return front, match.end(), None
