@@ -20,7 +20,7 @@ from .sandbox import Ending
 LOG_BYTES = 32 << 10
 _HEADER_BYTES = 64 << 10
 _POLL_SECONDS = 0.05
-_START_SECONDS = 20.0
+_START_SECONDS = 10.0
 _GRACE_SECONDS = 3.0
 
 

@@ -76,7 +76,7 @@ def host_files(aim: Aim) -> Row:
         except OSError:
             pass
     try:
-        listed = sorted(set(os.listdir(aim["home"])) - set(aim["home_allowed"]))
+        listed = sorted(set(os.listdir(aim["home"])) - set(aim["home_allowed"])) if aim["home"] else []
     except OSError:
         listed = []
     with open("/pack/probe.json", "rb") as file:

@@ -24,6 +24,7 @@ from .sandbox import Ending, Finished, Job, SandboxReport
 #: Uids that systemd sets aside for services without an account of their own: they own no files.
 _FIRST_SPARE_UID, _SPARE_UIDS = 61184, 4336
 INSTALL = "install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap; Fedora: dnf install bubblewrap)"
+UPDATE = "update bubblewrap to 0.8 or later"
 ALLOW = (
     "let ordinary users make namespaces: on Debian sysctl kernel.unprivileged_userns_clone=1; on Ubuntu 24.04 and "
     "later give bwrap an AppArmor profile with `userns,` or sysctl kernel.apparmor_restrict_unprivileged_userns=0; "
@@ -125,7 +126,8 @@ def _finished(job: Job, watched: Watched, seconds: float) -> Finished:
     log = _printable(watched.log)
     if not watched.started and watched.ended is None:
         words = " ".join(log.split())[:400] or f"exit status {watched.returncode}, no message"
-        raise SandboxUnavailable(f"bubblewrap could not set up the sandbox: {words}", ALLOW)
+        remedy = UPDATE if "nknown option" in words else ALLOW
+        raise SandboxUnavailable(f"bubblewrap could not set up the sandbox: {words}", remedy)
     ending, code = watched.ended, None
     if ending is None:
         try:

@@ -178,7 +178,7 @@ def _aim() -> Iterator[_Aim]:
             "port": port,
             "abstract": f"sovereign-{nonce}",
             "files": [str(marked), f"/proc/{os.getpid()}/root{marked}"],
-            "home": home,
+            "home": home if _private(home) else "",
             "home_allowed": sorted({Path(p).relative_to(home).parts[0] for p in python.binds if _under(p, home)}),
             "namespaces": {name: _namespace(name) for name in _NAMESPACES},
             "read_only": ["/", "/usr", "/etc", "/dev", "/pack", *python.binds[1:]],
@@ -227,6 +227,11 @@ def _namespace(name: str, pid: int | str = "self") -> str:
         return str(Path(f"/proc/{pid}/ns/{name}").readlink())
     except OSError:
         return ""
+
+
+def _private(home: str) -> bool:
+    """Whether a home folder is a person's own, not one of the system's that a sandbox shows or covers anyway."""
+    return home not in ("/", "/tmp", "/home", "/dev", "/proc") and not _under(home, "/usr")  # noqa: S108
 
 
 def _under(path: str, folder: str) -> bool:
