@@ -90,9 +90,10 @@ class _Writer:
 
     def filled(self, cell: Cell) -> list[Sentence]:
         """One sentence per claim that fills a cell."""
-        about = _name(cell)
+        about = f"{_capital(_name(cell))}: " if cell.facets.metric or cell.facets.system else ""
         return [
-            self._safe(f"{about}: {self._says(self._claims[claim])}", [claim], [cell.id]) for claim in cell.claims[:3]
+            self._safe(_capital(f"{about}{self._says(self._claims[claim])}"), [claim], [cell.id])
+            for claim in cell.claims[:3]
         ]
 
     def gaps(self, gaps: Sequence[Cell]) -> list[Sentence]:
@@ -109,6 +110,8 @@ class _Writer:
                 what = f"{metrics}{of}" if metrics else system or group[0].facets.subject or "what is asked"
                 where = f" on {benchmarks}" if benchmarks else ""
                 text = f"Not measured: no source that was read measures {what}{where} as the question asks."
+                if not system and not metrics and not benchmarks:
+                    text = f"Not measured: no sentence that was read gives a result on all of {what} together."
                 found.append(Sentence(text=text, cells=tuple(cell.id for cell in group)))
         return found
 

@@ -26,6 +26,8 @@ OWN_PER_GAP = 5
 #: How many nearest claims stand before those of our own runs.
 AFTER = 3
 NEAREST_PER_SOURCE = 2
+#: The share of the question's own terms in a sentence that answers it, where no vocabulary knows the field.
+ENOUGH_TERMS = 0.6
 #: What each claim already shown of the same metric takes from the next, so that related metrics are seen too.
 REPEATED_METRIC = 0.35
 REPEATED_OWN_METRIC = 1.0
@@ -53,10 +55,9 @@ def _asked(planned: Plan) -> list[Facets]:
     baseline = "; ".join(facets.baseline) or None
     condition = tuple(dict.fromkeys((*([planned.factor] if planned.factor else []), *facets.condition)))
     if not facets.system and not facets.metric and not facets.benchmark:
-        words = " ".join(
-            term for name, group in planned.facet_terms.items() for term in group if name.startswith("term:")
-        )
-        asked = subject or words or None
+        words = [term for name, group in planned.facet_terms.items() for term in group if name.startswith("term:")]
+        words.sort(key=planned.question.text.casefold().find)
+        asked = subject or ", ".join(words) or None
         return [Facets(subject=asked, baseline=baseline, condition=condition)] if asked else []
     combos = itertools.product(facets.system or (None,), facets.metric or (None,), facets.benchmark or (None,))
     return [
@@ -69,8 +70,8 @@ def _fills(claim: Claim, cell: Facets, planned: Plan, extracted: Extracted) -> b
     """Whether a claim measures just what the cell asks: same system, metric and benchmark, no other baseline, and every
     condition stated. For a question without a named system the claim's source must speak of all its subjects."""
     facets = claim.facets
-    if planned.vocabulary == "none" and not cell.system:
-        return (facets.metric is None and facets.value is None) or (facets.subject is not None and cell.metric is None)
+    if planned.vocabulary == "none":
+        return facets.direction is not None and _coverage(facets, planned) >= ENOUGH_TERMS
     if facets.value is None and facets.direction is None:
         return False
     if cell.system and name_key(facets.system or "") != name_key(cell.system):
@@ -85,6 +86,12 @@ def _fills(claim: Claim, cell: Facets, planned: Plan, extracted: Extracted) -> b
     if not cell.system and any(name.startswith("subject:") and name not in about for name in planned.facet_terms):
         return False
     return all(_condition_stands(condition, claim) for condition in cell.condition)
+
+
+def _coverage(facets: Facets, planned: Plan) -> float:
+    """The share of the question's own terms that a located sentence holds."""
+    terms = [name for name in planned.facet_terms if name.startswith("term:")]
+    return len((facets.subject or "").split()) / max(1, len(terms))
 
 
 def _same_baseline(claimed: str | None, asked: str) -> bool:
@@ -191,7 +198,7 @@ def _closeness(
     vocabulary: Vocabulary,
 ) -> float:
     facets = claim.facets
-    score = 0.0
+    score = 6.0 * _coverage(facets, planned) if planned.vocabulary == "none" else 0.0
     if cell.system and name_key(facets.system or "") == name_key(cell.system):
         score += 5.0
     metric = vocabulary.metric_named(cell.metric)
@@ -203,7 +210,7 @@ def _closeness(
     if cell.metric and score == 0.0 and benchmark < 2.0:
         return 0.0
     score += benchmark
-    if cell.baseline and _same_baseline(facets.baseline, cell.baseline):
+    if cell.baseline and facets.direction is not None and _same_baseline(facets.baseline, cell.baseline):
         score += 1.0
     score += 0.8 * sum(_condition_met(condition, claim, planned) for condition in cell.condition)
     about = extracted.subjects.get(claim.quotes[0].source, ())

@@ -10,19 +10,33 @@ from collections.abc import Iterator
 from typing import Any
 
 from sovereign.judge import CONTEXT, name_key, pointer_text, resolve_pointer
-from sovereign.records import Claim, Facets, Grounding, Quote, SourceKind
+from sovereign.records import Claim, Direction, Facets, Grounding, Quote, SourceKind
 
 from .documents import Extracted, LibraryPort, Plan, Reading, ReadSource
 from .plan import speaks_of_facets
 from .results import Reader
 from .sentences import Piece, sentences
 from .vocabulary import Vocabulary
-from .words import content_words
+from .words import content_words, stem
 
 MAX_SENTENCE = 900
 MAX_CLAIMS_PER_SOURCE = 200
 _GROUNDING = {SourceKind.WORK: Grounding.QUOTED, SourceKind.NOTE: Grounding.REPORTED}
-_MARK = re.compile(r"(?<![A-Za-z])\[[A-Z](?:\]\[[A-Z])*\]\.?$")
+_AIM = re.compile(
+    r"(?:(?:BACKGROUND|OBJECTIVES?|AIMS?|PURPOSE|METHODS?|INTRODUCTION|CONTEXT|DESIGN)\b|To\s+(?:determine|compare|assess|"
+    r"evaluate|investigate|examine|study)|(?:We|This\s+\w+|The\s+(?:aim|objective|purpose)\b[^.]*)\s+(?:aim|sought|review|"
+    r"investigate|was\s+to|is\s+to)\w*)",
+    re.I,
+)
+_OUTCOME = re.compile(
+    r"\b(?:(?P<equal>no\s+(?:significant\s+)?difference\w*|not\s+(?:associated|superior|inferior|different)|similar\s+to|"
+    r"as\s+effective\s+as|comparable|non-?inferior|unchanged|equal(?:ly)?|had\s+no\s+effect)|"
+    r"(?P<lower>reduc(?:ed|es)|decreas(?:ed|es)|lower(?:ed|s)?|fewe(?:r|st)|less|least|prevent(?:ed|s)|inhibit(?:ed|s)|"
+    r"fast(?:er|est)|shorter|protects?|declined)|"
+    r"(?P<higher>increas(?:ed|es)|higher|highest|more\s+than|greater|greatest|improv(?:ed|es)|superior|associated\s+with|"
+    r"resulted\s+in|leads?\s+to|causes?|effective|doubled|better|best|requires|predicts?))\b",
+    re.I,
+)
 
 
 def extract(planned: Plan, reading: Reading, library: LibraryPort, vocabulary: Vocabulary) -> Extracted:
@@ -83,9 +97,8 @@ def _of_text(read_source: ReadSource, text: str, planned: Plan, vocabulary: Voca
             continue
         if source.kind is SourceKind.WORK and piece.start < len(source.title) and text.startswith(source.title):
             continue
-        results = reader.read(piece.text, piece.heading, piece.table_header)
-        if not results and vocabulary.name == "none":
-            results = _located(piece, planned)
+        in_field = vocabulary.name != "none"
+        results = reader.read(piece.text, piece.heading, piece.table_header) if in_field else _located(piece, planned)
         for facets, negative in results:
             yield Claim(
                 id=claim_id(source.id, f"{piece.start}-{piece.end}", facets),
@@ -98,25 +111,22 @@ def _of_text(read_source: ReadSource, text: str, planned: Plan, vocabulary: Voca
 
 
 def _located(piece: Piece, planned: Plan) -> list[tuple[Facets, bool]]:
-    """Without a vocabulary: a sentence that holds a subject word and most of the question's words is located.
+    """Without a vocabulary: a sentence that holds a subject word and half of the question's words is located.
 
-    It is shown as what a source says; whether it supports anything is not assessed.
+    It is shown as what a source says; whether it supports anything is not assessed. Only one that states an outcome
+    (a comparison, an association, a value with a unit) is read as a result.
     """
-    words = set(content_words(piece.text))
+    stems = {stem(word) for word in content_words(piece.text)}
     terms = [term for group in planned.facet_terms.values() for term in group]
-    stems = {_stem(word) for word in words}
-    hit = [term for term in terms if _stem(term) in stems]
-    subject = {_stem(term) for group in planned.subject_terms for term in group}
-    if not subject & stems or len(hit) < max(2, (len(terms) + 1) // 2):
+    hit = [term for term in terms if stem(term) in stems]
+    subject = {stem(term) for group in planned.subject_terms for term in group}
+    if not subject & stems or len(hit) < max(2, (len(terms) + 2) // 3):
         return []
-    return [(Facets(subject=" ".join(hit)), False)]
-
-
-def _stem(word: str) -> str:
-    for ending in ("ies", "es", "s", "ing", "ed"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)]
-    return word
+    found = Facets(subject=" ".join(hit))
+    outcome = None if _AIM.match(piece.text) else _OUTCOME.search(piece.text)
+    if outcome:
+        found = found.model_copy(update={"direction": Direction(str(outcome.lastgroup))})
+    return [(found, False)]
 
 
 def _title_system(title: str) -> tuple[str, ...]:

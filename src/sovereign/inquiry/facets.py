@@ -12,6 +12,7 @@ from .vocabulary import Vocabulary
 
 _NAME = re.compile(r"(?<![\w@])([A-Za-z][A-Za-z0-9]*(?:[-+./][A-Za-z0-9]+)*)(?![\w@])")
 _HUMPS = re.compile(r"[A-Z][a-z]+(?:[A-Z][a-z]*)+[0-9]*|[A-Z]{1,4}[a-z]+[A-Z][A-Za-z]*")
+_STRICT_HUMPS = re.compile(r"(?:[A-Z][a-z]{2,}){2,}")
 _TITLE_PAIR = re.compile(r"(?<![.?!:]\s)(?<!^)\b((?:[A-Z][a-z]{2,})(?:\s[A-Z][a-z]{2,})+)\b")
 _BENCHMARK_AFTER = re.compile(
     r"^[’']?s?\s*(?:\w+\s+)?(?:benchmarks?|datasets?|data\s?sets?|test\s+sets?|suite|corpus)\b"
@@ -142,9 +143,10 @@ def question_systems(
         key = name_key(name)
         if key in taken or len(key) < 3 or _is_generic(name, generic):
             continue
+        named = in_field or _STRICT_HUMPS.fullmatch(name) is not None
         mixed = bool(_HUMPS.fullmatch(name.replace("-", "")) or _HUMPS.search(name)) or _is_compound(name)
         capital = name[0].isupper() and match.start() > 0
-        if (mixed and (in_field or key in known)) or (key in known and (capital or any(c.isdigit() for c in name))):
+        if (mixed and (named or key in known)) or (key in known and (capital or any(c.isdigit() for c in name))):
             found.append((match.start(), name))
     if in_field:
         for pair in _TITLE_PAIR.finditer(question):

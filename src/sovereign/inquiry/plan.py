@@ -12,7 +12,7 @@ from sovereign.records import Question, QuestionFacets
 from .documents import LibraryPort, NamedSystem, Plan, PlannedQuery
 from .facets import question_facets, question_factor
 from .vocabulary import EMPTY, Vocabulary, choose
-from .words import content_words, subject_words
+from .words import content_words, needed_terms, subject_words
 
 _OWNER = "owner"
 _DESCRIBED_RUN = 4
@@ -29,6 +29,8 @@ def plan(question: str, library: LibraryPort, vocabularies: Sequence[Vocabulary]
     vocabulary = choose(question, tuple(vocabularies))
     if vocabulary is EMPTY:
         vocabulary = choose(" ".join(text[:4000] for text in own_texts), tuple(vocabularies)) if own_texts else EMPTY
+    if vocabulary is EMPTY:  # outside a known field only a name with a source of its own is surely a system's
+        known = [name for name in known if any(owner.role == _OWNER for owner in library.owners(name))]
     facets = question_facets(question, vocabulary, known)
     systems = [_named(name, library, vocabulary) for name in facets.system]
     described = _described_system(question, library) if vocabulary is not EMPTY and not systems else None
@@ -45,7 +47,7 @@ def plan(question: str, library: LibraryPort, vocabularies: Sequence[Vocabulary]
         subject_terms=subject_terms,
         facet_terms=facet_terms,
         factor=factor,
-        needed_facets=1 if vocabulary is not EMPTY else min(2, max(1, len(facet_terms))),
+        needed_facets=1 if vocabulary is not EMPTY else needed_terms(len(facet_terms)),
         queries=(),
     )
     return found.model_copy(update={"queries": _queries(found)})

@@ -80,6 +80,8 @@ class Reader:
 
     def read(self, sentence: str, heading: str = "", table_header: str = "") -> list[tuple[Facets, bool]]:
         """The results of a sentence as facets, and whether the sentence says that something was not measured."""
+        if _NEGATIVE_HEADING.search(heading):
+            return []  # what stands there besides is how a gap is argued, not a result
         if table_header:
             return [(facets, False) for facets in self._row(sentence, table_header)]
         metrics = self._metric_spans(sentence)

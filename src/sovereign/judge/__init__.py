@@ -8,7 +8,7 @@ from .policy import decide
 from .quotes import CONTEXT, pointer_text, quote_fault, resolve_pointer
 from .standing import LEVELS, TIER_BASIS, claim_level, quality_tier, verification_level
 from .synthesizer import NOT_MEASURED, status_of
-from .terms import fold, mentions, mentions_any, name_key, speaks_of, term_pattern, term_spans
+from .terms import mentions, mentions_any, name_key, speaks_of, term_pattern, term_spans
 from .tribunal import hold_tribunal
 from .verdicts import gate_verdict, reproduction_status, settling
 
@@ -26,7 +26,6 @@ __all__ = [
     "claim_level",
     "count",
     "decide",
-    "fold",
     "gate_verdict",
     "hold_tribunal",
     "mentions",

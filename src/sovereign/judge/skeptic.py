@@ -25,8 +25,9 @@ _SCOPE = {DiffersIn.METRIC, DiffersIn.BENCHMARK, DiffersIn.SYSTEM}
 
 
 def skeptic_checks(evidence: Evidence, texts: Texts) -> tuple[Check, ...]:
-    """Off-subject source, missing system, abstract-only, note-only, single source, scope, numbers, gaps."""
+    """What is weak: no or off-subject evidence, missing systems, abstracts, notes, single sources, scope, gaps."""
     return (
+        _no_evidence(evidence),
         _off_subject(evidence, texts),
         _missing_system(evidence),
         _abstract_only(evidence),
@@ -36,6 +37,15 @@ def skeptic_checks(evidence: Evidence, texts: Texts) -> tuple[Check, ...]:
         _number_without_span(evidence),
         _gaps_without_evidence(evidence),
     )
+
+
+def _no_evidence(evidence: Evidence) -> Check:
+    name = "no evidence"
+    if not evidence.sources:
+        return Check(name=name, state=CheckState.FAILED, points=10, reason="no source speaks of the question")
+    if not evidence.claims:
+        return Check(name=name, state=CheckState.FAILED, points=6, reason="no claim was drawn from the sources")
+    return Check(name=name, state=CheckState.PASSED, points=0, reason="claims were drawn from sources")
 
 
 def _off_subject(evidence: Evidence, texts: Texts) -> Check:

@@ -139,8 +139,12 @@ def _limitations_stated(evidence: Evidence) -> Check:
 def _cells_filled(evidence: Evidence) -> Check:
     """An honest gap is no fault, but an answer with gaps is worth less than one without."""
     gaps = [cell.id for cell in evidence.cells if cell.gap]
+    if evidence.cells and not evidence.claims:
+        return Check(
+            name="cells filled", state=CheckState.FAILED, points=8, reason="no claim stands in or beside a cell"
+        )
     if not evidence.cells:
-        return Check(name="cells filled", state=CheckState.FAILED, points=4, reason="there are no cells")
+        return Check(name="cells filled", state=CheckState.FAILED, points=8, reason="there are no cells")
     return share_check(
         "cells filled", gaps, len(evidence.cells), 2, "every cell holds a claim", "{n} of {of} cells are gaps"
     )

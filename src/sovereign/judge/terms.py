@@ -12,14 +12,14 @@ _LOOSE_SEPARATOR = r"[\s\-‐‑‒–_/@]+"
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 
 
-def fold(text: str) -> str:
+def _fold(text: str) -> str:
     """Case-folded NFKC text; offsets do not survive, so use it for comparing only."""
     return unicodedata.normalize("NFKC", text).casefold()
 
 
 def name_key(name: str) -> str:
     """One key for all ways of writing a name: `VQA-v2`, `VQAv2` and `vqa v2` are equal."""
-    return "".join(_WORD.findall(fold(name)))
+    return "".join(_WORD.findall(_fold(name)))
 
 
 @lru_cache(maxsize=8192)
