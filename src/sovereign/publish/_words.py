@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from sovereign import judge
 from sovereign.records import (
     Agreement,
     AnswerStatus,
@@ -70,16 +71,18 @@ TIER = {
     QualityTier.QUARANTINE_CANDIDATE: "Quarantine candidate",
 }
 
-LEVELS = (
-    ("Unassessed", "nothing was read, or nothing was checked"),
-    ("Literature synthesis", "sources were read and are named"),
-    ("Source-grounded", "each claim of the answer stands in a work's own words, at a stated place"),
-    ("Cross-source corroborated", "other sources say the same"),
-    ("Artifact inspected", "code, data or weights behind the claims were inspected"),
-    ("Sandbox executed", "a pack was run in the sandbox and its results are attached"),
-    ("Independently reproduced", "another party, on other hardware, came to the same result"),
-    ("Externally reviewed or formally verified", "a named reviewer or a type-checked proof stands behind it"),
+_MEANINGS = (
+    "nothing was read, or nothing was checked",
+    "sources were read and are named",
+    "each claim of the answer stands in a work's own words, at a stated place",
+    "other sources say the same",
+    "code, data or weights behind the claims were inspected",
+    "a pack was run in the sandbox and its results are attached",
+    "another party, on other hardware, came to the same result",
+    "a named reviewer or a type-checked proof stands behind it",
 )
+#: The ladder of verification levels: the judge's name of each, and what it means.
+LEVELS = tuple(zip(judge.LEVELS, _MEANINGS, strict=True))
 
 AXES = {"system": "System", "benchmark": "Benchmark", "metric": "Metric", "baseline": "Baseline",
         "condition": "Condition"}  # fmt: skip
