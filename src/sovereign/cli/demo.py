@@ -9,13 +9,12 @@ from pathlib import Path
 import click
 
 from sovereign import workflow
-from sovereign.records import EventType, Record, SandboxUnavailable
+from sovereign.records import EventType, Grounding, Record, ReproductionStatus, SandboxUnavailable
 from sovereign.workflow import Measured
 from sovereign.workspace import Workspace
 
 from ._session import Session, shorten, table, verb
 from .ask import page_of
-from .reproduce import outcome_lines
 
 #: The demonstration keeps out of the workspace of your own questions.
 DEFAULT = Path("demo-workspace")
@@ -105,16 +104,33 @@ def _lines(
             *(f"{record.id} v{record.version}", record.answer.status.value.replace("_", " ")),
             f"{record.counts.cells - record.counts.gaps} of {record.counts.cells}",
             *(str(record.counts.claims), str(record.counts.sources), f"{record.tribunal.score:g}"),
-            f"{record.gate_verdict.status.value}, {record.gate_verdict.reason}",
+            f"{record.gate_verdict.status.value}, {record.gate_verdict.reason.partition(';')[0]}",
         ]
         for record in records
     ]
     lines = [table(["record", "answer", "cells filled", "claims", "sources", "score", "gate verdict"], rows), ""]
     for one in measured:
-        lines += outcome_lines(one)
+        held = sum(outcome["outcome"] == "supported" for outcome in one.outcomes)
+        lines.append(f"{one.pack}: run in {one.isolation}; {held} of {len(one.outcomes)} of its claims held")
+    lines += _reproduced(records)
     if unavailable is not None:
         lines += [f"nothing was reproduced: {unavailable.message}", f"remedy: {unavailable.remedy}"]
         lines.append("every record stays UNVERIFIED")
     lines += ["", "drafts, awaiting their owner; open a page:"]
     lines += [f"  {page_of(workspace, record)}" for record in records]
     return [*lines, f"  {workspace.site_path / 'index.html'} lists them"]
+
+
+def _reproduced(records: list[Record]) -> list[str]:
+    """Each claim that a run reproduced, and beside how many gaps the measurement stands."""
+    said: dict[str, str] = {}
+    beside = 0
+    for record in records:
+        measurements = {claim.id for claim in record.claims if claim.grounding is Grounding.MEASURED}
+        beside += sum(any(near.claim in measurements for near in cell.nearest) for cell in record.cells)
+        for claim in record.claims:
+            if claim.reproduction is ReproductionStatus.REPRODUCED and claim.grounding is not Grounding.MEASURED:
+                said[claim.id] = f"  reproduced ({claim.quotes[0].source}): {shorten(claim.text, 110)}"
+    shown = list(said.values())
+    more = [f"  and {len(shown) - 3} more of such claims"] if len(shown) > 3 else []
+    return [*shown[:3], *more, f"  the measurement stands beside {beside} gaps, and fills none"] if shown else []
