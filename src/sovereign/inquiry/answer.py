@@ -91,9 +91,12 @@ class _Writer:
     def filled(self, cell: Cell) -> list[Sentence]:
         """One sentence per claim that fills a cell."""
         about = f"{_capital(_name(cell))}: " if cell.facets.metric or cell.facets.system else ""
+        told: dict[str, list[str]] = {}
+        for claim in cell.claims:
+            told.setdefault(self._claims[claim].text, []).append(claim)
         return [
-            self._safe(_capital(f"{about}{self._says(self._claims[claim])}"), [claim], [cell.id])
-            for claim in cell.claims[:3]
+            self._safe(_capital(f"{about}{self._says(self._claims[same[0]])}"), same, [cell.id])
+            for same in list(told.values())[:3]
         ]
 
     def gaps(self, gaps: Sequence[Cell]) -> list[Sentence]:
@@ -167,6 +170,7 @@ class _Writer:
     def _says(self, claim: Claim) -> str:
         """Whose words, and the words."""
         source = self._sources[claim.quotes[0].source]
+        short = self._short(source)
         if claim.grounding is Grounding.MEASURED:
             return f"our own measurement gives {_measured_words(claim)}"
         words = re.sub(r"(?<![A-Za-z])\s*\[[A-Z]\](?:\[[A-Z]\])*(?=[.\s]|$)", "", claim.text).strip().rstrip(". ")
@@ -175,9 +179,19 @@ class _Writer:
             ReproductionStatus.FALSIFIED: " (our own run refutes this)",
         }.get(claim.reproduction, "")
         if claim.grounding is Grounding.REPORTED:
-            about = f" on {_short(source)}" if source.about else ""
+            about = f" on {short}" if source.about else ""
             return f"our note{about} says: “{words}”{run}."
-        return f"the {_level(source)} of {_short(source)} says: “{words}”{run}."
+        return f"the {_level(source)} of {short} says: “{words}”{run}."
+
+    def _short(self, source: Source) -> str:
+        """A short name, with the title where two systems of one name are among the sources."""
+        name = _short(source)
+        if not source.systems:
+            return name
+        key = name_key(source.systems[0])
+        roots = {s.about or s.id for s in self._sources.values() if s.systems and name_key(s.systems[0]) == key}
+        title = re.sub(r"\s*\(our note\)\s*$", "", source.title)
+        return title if len(roots) > 1 and len(title) <= 120 else name
 
     def _safe(self, text: str, claims: list[str], cells: list[str]) -> Sentence:
         """A sentence whose every number stands in its quotes or in the question; else the bare quote speaks."""

@@ -19,6 +19,7 @@ from sovereign.records import (
 
 from .documents import Compared, Extracted, Plan, Tabled
 from .vocabulary import Vocabulary
+from .words import content_words, stem
 
 MAX_CELLS = 36
 NEAREST_PER_GAP = 14
@@ -76,7 +77,9 @@ def _fills(claim: Claim, cell: Facets, planned: Plan, extracted: Extracted) -> b
         return False
     if cell.system and name_key(facets.system or "") != name_key(cell.system):
         return False
-    if cell.metric and facets.metric != cell.metric:
+    if cell.metric and facets.metric != cell.metric and not _is_ratio_of(facets, cell.metric):
+        return False
+    if not cell.system and not cell.benchmark and not cell.condition and not _on_the_question(claim, planned):
         return False
     if cell.benchmark and name_key(facets.benchmark or "") != name_key(cell.benchmark):
         return False
@@ -86,6 +89,17 @@ def _fills(claim: Claim, cell: Facets, planned: Plan, extracted: Extracted) -> b
     if not cell.system and any(name.startswith("subject:") and name not in about for name in planned.facet_terms):
         return False
     return all(_condition_stands(condition, claim) for condition in cell.condition)
+
+
+def _is_ratio_of(facets: Facets, metric: str) -> bool:
+    """A speedup is a ratio of times or rates: `1.26x the inference speed` states one."""
+    return metric == "speedup" and facets.unit == "x" and facets.metric in ("throughput", "latency")
+
+
+def _on_the_question(claim: Claim, planned: Plan) -> bool:
+    """Where the question names neither system nor benchmark nor condition, its own words must be in the sentence."""
+    asked = {stem(word) for word in content_words(planned.question.text)}
+    return len(asked & {stem(word) for word in content_words(claim.text)}) >= ENOUGH_TERMS * len(asked)
 
 
 def _coverage(facets: Facets, planned: Plan) -> float:

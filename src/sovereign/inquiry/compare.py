@@ -7,13 +7,14 @@ independent sources give a number for the same facets, and everything else stays
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
 
 from sovereign.judge import name_key, reproduction_status
+from sovereign.judge.outcomes import settled_claims
 from sovereign.records import (
     Agreement,
     Claim,
     ClaimOutcome,
+    PackSpec,
     Reproduction,
     Source,
     SourceKind,
@@ -83,30 +84,14 @@ def _independent(one: Claim, other: Claim, sources: dict[str, Source]) -> bool:
     return len(roots) == 2 and works and SourceKind.MEASUREMENT not in (a.kind, b.kind)
 
 
-def _same_value(claim: Claim, outcome: dict[str, Any]) -> bool:
-    """A sentence may hold several values: an outcome settles the one that its pack expected, or a law without one."""
-    value, expected = claim.facets.value, outcome["expected"]
-    return value is None or (expected is not None and abs(value - expected) <= 1e-9 * max(1.0, abs(expected)))
-
-
 def _reproduction(source: Source, claims: tuple[Claim, ...], library: LibraryPort) -> Reproduction:
     """The run behind a measurement, with the record's claims that each of its outcomes settles."""
     meta = library.get(source.id).meta
-    spec = {claim["id"]: claim for claim in meta["pack"]["claims"]}
-    outcomes = []
-    for stored in meta["outcomes"]:
-        settles = spec.get(stored["pack_claim"], {}).get("settles", [])
-        settled = tuple(
-            dict.fromkeys(
-                claim.id
-                for entry in settles
-                for claim in claims
-                if claim.quotes[0].source == entry["source"]
-                and entry["sentence_contains"] in claim.text
-                and _same_value(claim, stored)
-            )
-        )
-        outcomes.append(ClaimOutcome.model_validate({**stored, "record_claims": settled}))
+    spec = PackSpec.model_validate(meta["pack"])
+    stored = tuple(ClaimOutcome.model_validate(outcome) for outcome in meta["outcomes"])
+    outcomes = (
+        outcome.model_copy(update={"record_claims": settled_claims(spec, outcome, claims)}) for outcome in stored
+    )
     return Reproduction(
         pack=meta["pack"]["name"],
         pack_digest=meta["pack_digest"],

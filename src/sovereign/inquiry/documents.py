@@ -25,6 +25,7 @@ class NamedSystem(Document):
 
     name: str
     owners: tuple[str, ...] = ()
+    namesakes: tuple[str, ...] = Field(default=(), description="sources of another system of that name")
 
 
 class PlannedQuery(Document):

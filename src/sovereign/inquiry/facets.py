@@ -43,6 +43,9 @@ _CONDITIONS = (
     re.compile(r"\b\d+\s+(?:experts|tokens|layers|GPUs|devices)\b", re.I),
     re.compile(r"\bexperts\s+grow\s+from\s+\d+\s+to\s+\d+", re.I),
     re.compile(r"\btop-\d+(?:\s+routing)?", re.I),
+    re.compile(r"\b\d+(?:\.\d+)?[BM]\b(?:\s*(?:to|-|–)\s*\d+(?:\.\d+)?[BM]\b)?(?:\s+parameters)?"),
+    re.compile(r"\b(?:bf16|fp16|fp8|fp32|int8|int4|4-bit|8-bit)\b", re.I),
+    re.compile(r"\bp\d{2}\b", re.I),
     re.compile(r"\bbatch\s+sizes?(?:\s+(?:of\s+)?\d+)?", re.I),
     re.compile(r"\bequal\s+(?:total|active)\s+parameters\b|\bequal\s+size\b", re.I),
     re.compile(r"\b\w+\s+constraints?\b", re.I),
@@ -57,7 +60,7 @@ def question_facets(question: str, vocabulary: Vocabulary, known_names: Sequence
     Args:
         known_names: names that the library's gazetteer knows and that occur in the question.
     """
-    benchmarks = question_benchmarks(question, vocabulary)
+    benchmarks = question_benchmarks(question, vocabulary, known_names)
     metrics = in_order(question, [(metric.name, metric.terms) for metric in vocabulary.metric])
     baselines = in_order(question, [(baseline.name, baseline.terms) for baseline in vocabulary.baseline])
     subjects = in_order(question, [(subject.name, subject.terms) for subject in vocabulary.subject])
@@ -71,7 +74,7 @@ def question_facets(question: str, vocabulary: Vocabulary, known_names: Sequence
         baseline=tuple(baselines),
         metric=tuple(_without_shadows(metrics)),
         benchmark=tuple(benchmarks),
-        condition=tuple(question_conditions(question)),
+        condition=tuple(question_conditions(question, vocabulary)),
     )
 
 
@@ -93,7 +96,7 @@ def in_order(text: str, named_terms: Iterable[tuple[str, tuple[str, ...]]]) -> l
     return found
 
 
-def question_benchmarks(question: str, vocabulary: Vocabulary) -> list[str]:
+def question_benchmarks(question: str, vocabulary: Vocabulary, known_names: Sequence[str] = ()) -> list[str]:
     """Benchmarks by vocabulary, then names that the question itself calls a benchmark or data set.
 
     A family's general name (VQA) gives way to a member that is named too (VQAv2).
@@ -104,13 +107,18 @@ def question_benchmarks(question: str, vocabulary: Vocabulary) -> list[str]:
         found.remove("VQA")
     generic = {name_key(word) for word in vocabulary.words.generic}
     known = {name_key(term) for b in vocabulary.benchmark for term in b.terms}
+    words = vocabulary.words
+    owned = {name_key(name) for name in (*known_names, *words.hardware, *words.models)}
+    if not vocabulary.subject:
+        return list(dict.fromkeys(found))
     for match in _NAME.finditer(question):
         name = match[1]
         key = name_key(name)
         named = _BENCHMARK_AFTER.match(question[match.end() :]) and sum(c.isupper() for c in name) >= 2
         beside = _beside(question, match, found)
         looks = sum(c.isupper() for c in name) >= 2 or any(c.isdigit() for c in name)
-        if (named or beside) and looks and key not in known and not _is_generic(name, generic):
+        on = re.search(r"\bon\s+(?:the\s+)?$", question[: match.start()]) and key not in owned
+        if (named or beside or on) and looks and key not in known and not _is_generic(name, generic):
             found.append(name)
     return list(dict.fromkeys(found))
 
@@ -174,10 +182,25 @@ def _is_generic(name: str, generic: set[str]) -> bool:
     return all(name_key(part) in generic or part.islower() or part.isdigit() for part in parts)
 
 
-def question_conditions(question: str) -> list[str]:
+def models_run_on(question: str, systems: Sequence[str], vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Names of well-known models that stand after `on`, `of` or the like beside another system: what it is run on."""
+    models = {name_key(model) for model in vocabulary.words.models}
+    found = tuple(
+        name
+        for name in systems
+        if name_key(name) in models
+        and re.search(rf"\b(?:on|of|for|with|in|using|like)\s+(?:the\s+)?{re.escape(name)}", question)
+    )
+    return found if len(found) < len(systems) else ()
+
+
+def question_conditions(question: str, vocabulary: Vocabulary) -> list[str]:
     """Batch sizes, expert counts, top-k and the like, as the question writes them, none inside another."""
     spans = sorted(
-        (match.span() for pattern in _CONDITIONS for match in pattern.finditer(question)),
+        [
+            *(match.span() for pattern in _CONDITIONS for match in pattern.finditer(question)),
+            *(span for name in vocabulary.words.hardware for span in term_spans(question, name)),
+        ],
         key=lambda span: (span[0] - span[1], span[0]),
     )
     kept: list[tuple[int, int]] = []

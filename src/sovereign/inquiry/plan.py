@@ -10,7 +10,7 @@ from sovereign.judge import mentions, mentions_any, name_key
 from sovereign.records import Question, QuestionFacets
 
 from .documents import LibraryPort, NamedSystem, Plan, PlannedQuery
-from .facets import question_facets, question_factor
+from .facets import models_run_on, question_facets, question_factor
 from .vocabulary import EMPTY, Vocabulary, choose
 from .words import content_words, needed_terms, subject_words
 
@@ -33,11 +33,17 @@ def plan(question: str, library: LibraryPort, vocabularies: Sequence[Vocabulary]
         known = [name for name in known if any(owner.role == _OWNER for owner in library.owners(name))]
     facets = question_facets(question, vocabulary, known)
     systems = [_named(name, library, vocabulary) for name in facets.system]
+    # A model that a system is run on is a condition; its sources are looked for all the same.
+    run_on = models_run_on(question, facets.system, vocabulary)
+    if run_on:
+        asked = tuple(name for name in facets.system if name not in run_on)
+        facets = facets.model_copy(update={"system": asked, "condition": (*facets.condition, *run_on)})
     described = _described_system(question, library) if vocabulary is not EMPTY and not systems else None
     if described is not None:
         systems.append(described)
         facets = facets.model_copy(update={"system": (*facets.system, described.name)})
     facets = _with_subject(facets, systems, library, vocabulary)
+    systems = [_of_the_subject(system, facets, library, vocabulary) for system in systems]
     factor = question_factor(question, facets.system, vocabulary)
     subject_terms, facet_terms = _terms(question, facets, vocabulary, library, factor)
     found = Plan(
@@ -81,6 +87,18 @@ def _named(name: str, library: LibraryPort, vocabulary: Vocabulary) -> NamedSyst
         own = [owner for owner in own if owner.surface.casefold() == name.casefold()]
     owners = sorted({owner.source for owner in own})
     return NamedSystem(name=name, owners=tuple(owners))
+
+
+def _of_the_subject(
+    system: NamedSystem, facets: QuestionFacets, library: LibraryPort, vocabulary: Vocabulary
+) -> NamedSystem:
+    """Of several sources that own one name, those on the question's subject: two systems may share a name."""
+    subject = next((s for s in vocabulary.subject if facets.subject and s.name == facets.subject[0]), None)
+    if subject is None or len(system.owners) < 2:
+        return system
+    fitting = tuple(owner for owner in system.owners if mentions_any(library.get(owner).text, subject.terms))
+    others = tuple(owner for owner in system.owners if fitting and owner not in fitting)
+    return system.model_copy(update={"owners": fitting or system.owners, "namesakes": others})
 
 
 def _is_field_word(word: str, vocabulary: Vocabulary) -> bool:

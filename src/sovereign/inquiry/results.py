@@ -90,6 +90,7 @@ class Reader:
         ):
             return [(self._facets(sentence, name, None, None), True) for name in self._names(metrics)[:3]]
         values = [q for q in quantities(sentence) if self._is_result(q, sentence, metrics)]
+        values = [q for q in values if not _is_start(q, values, sentence)]
         found: list[tuple[Facets, bool]] = []
         seen: set[tuple[str | None, float, str | None]] = set()
         for value in values[:MAX_RESULTS_PER_SENTENCE]:
@@ -262,6 +263,13 @@ class Reader:
             if name_key(match[1]) not in taken and not any(name_key(m) in name_key(match[1]) for m in words.models):
                 return match[1]
         return None
+
+
+def _is_start(q: Quantity, values: list[Quantity], sentence: str) -> bool:
+    """In `from 7.95 s to 6.20 s` the first value is where it started, not the result."""
+    if not re.search(r"\bfrom\s+(?:about\s+|around\s+)?$", sentence[: q.start], re.I):
+        return False
+    return any(re.fullmatch(r"[^,;.]{0,40}?\s+to\s+(?:about\s+)?", sentence[q.end : other.start]) for other in values)
 
 
 def _in_condition(q: Quantity, sentence: str) -> bool:

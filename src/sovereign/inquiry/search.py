@@ -37,6 +37,7 @@ _NOT_SAID = re.compile(r"^#+ (?:what was not|not |caveats|certainty)[^\n]*\n.*?(
 
 RULE_SUBJECT = "speaks of the subject"
 RULE_FACET = "speaks of a further facet"
+RULE_NAMESAKE = "is the system that is asked about"
 RULE_CAP = "among the best"
 
 
@@ -55,6 +56,7 @@ def search(planned: Plan, library: LibraryPort) -> Found:
             if hit.source not in best or hit.rank < best[hit.source][0]:
                 best[hit.source] = (hit.rank, asked.id)
     owners = {owner: system.name for system in planned.systems for owner in system.owners}
+    namesakes = {source: system.name for system in planned.systems for source in system.namesakes}
     first = searches[0].id if searches else "q1"
     for source in (*owners, *library.ids(kind="measurement")):
         fused.setdefault(source, 0.0)
@@ -67,6 +69,8 @@ def search(planned: Plan, library: LibraryPort) -> Found:
         if source in owners:
             facets = tuple(dict.fromkeys((f"system:{owners[source]}", *facets)))
         reason = None if source in owners else _why_not(stored, facets, planned)
+        if source in namesakes:
+            reason = RULE_NAMESAKE, f"another system that is called {namesakes[source]}, on another subject"
         rank, query = best[source]
         if reason is not None:
             rule, why = reason

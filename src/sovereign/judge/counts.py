@@ -27,6 +27,11 @@ def cell_claims(evidence: Evidence) -> list[Claim]:
     return [claim for claim in evidence.claims if claim.id in held]
 
 
+def firm_claims(evidence: Evidence) -> list[Claim]:
+    """The claims in cells that stand in a work's own words or are measured; a note alone carries no tier."""
+    return [claim for claim in cell_claims(evidence) if claim.grounding is not Grounding.REPORTED]
+
+
 def count(evidence: Evidence, gate: GateVerdict) -> Counts:
     """All counters. `gate` gives the cells whose claims were reproduced."""
     claims, sources, cells = evidence.claims, evidence.sources, evidence.cells

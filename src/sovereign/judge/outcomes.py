@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sovereign.records import ClaimOutcome, Comparison, Outcome, PackClaim, PackSpec
+from sovereign.records import Claim, ClaimOutcome, Comparison, Outcome, PackClaim, PackSpec
 
 from .quotes import resolve_pointer
 
@@ -34,6 +34,34 @@ def outcomes(pack: PackSpec, results: Mapping[str, Any]) -> tuple[ClaimOutcome, 
         results: the parsed `results.json`; pointers are RFC 6901 into it.
     """
     return tuple(_outcome(claim, results) for claim in pack.claims)
+
+
+def settled_claims(pack: PackSpec, outcome: ClaimOutcome, claims: Iterable[Claim]) -> tuple[str, ...]:
+    """The ids of a record's claims that an outcome settles, in the order of the pack's `settles` and of the claims.
+
+    A claim is settled if it is quoted from the source that the pack names, in words that the pack names. A sentence may
+    hold several values: of those claims only the one whose value is what the pack expected (within the tolerance), or
+    one that states a law without a value.
+    """
+    stated = next((claim for claim in pack.claims if claim.id == outcome.pack_claim), None)
+    if stated is None:
+        return ()
+    held = tuple(claims)
+    found = (
+        claim.id
+        for settled in stated.settles
+        for claim in held
+        if claim.quotes[0].source == settled.source
+        and settled.sentence_contains in claim.text
+        and _is_the_expected(claim.facets.value, stated, outcome.expected)
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def _is_the_expected(value: float | None, claim: PackClaim, expected: float | None) -> bool:
+    if value is None:
+        return True
+    return expected is not None and abs(value - expected) <= max(_margin(claim, expected), 1e-9 * abs(expected))
 
 
 def pack_digest(files: Mapping[str, bytes]) -> str:
@@ -67,10 +95,7 @@ def _outcome(claim: PackClaim, results: Mapping[str, Any]) -> ClaimOutcome:
 
 
 def _compared(claim: PackClaim, measured: float, expected: float, error: float | None) -> tuple[Outcome, str]:
-    margin = {
-        Comparison.WITHIN_ABSOLUTE: claim.tolerance,
-        Comparison.WITHIN_RELATIVE: claim.tolerance * abs(expected),
-    }.get(claim.comparison, 0.0)
+    margin = _margin(claim, expected)
     if error is not None:
         if error < 0:
             return Outcome.NOT_RESOLVED, f"the standard error {_said(error)} is negative"
@@ -82,6 +107,13 @@ def _compared(claim: PackClaim, measured: float, expected: float, error: float |
     if difference <= margin:
         return Outcome.SUPPORTED, f"{apart}: within {_said(margin)}"
     return Outcome.REFUTED, f"{apart}: more than {_said(margin)}"
+
+
+def _margin(claim: PackClaim, expected: float) -> float:
+    """The tolerance in the unit of the result."""
+    if claim.comparison is Comparison.WITHIN_ABSOLUTE:
+        return claim.tolerance
+    return claim.tolerance * abs(expected) if claim.comparison is Comparison.WITHIN_RELATIVE else 0.0
 
 
 def _expected(claim: PackClaim, results: Mapping[str, Any]) -> tuple[float | None, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sovereign.records import CheckState, Decision, Evidence, Policy, PolicyRules, Role, Tribunal, Verdict
 
-from .counts import cell_claims
+from .counts import firm_claims
 
 
 def decide(evidence: Evidence, tribunal: Tribunal, rules: PolicyRules) -> Decision:
@@ -32,14 +32,16 @@ def decide(evidence: Evidence, tribunal: Tribunal, rules: PolicyRules) -> Decisi
         short.append(f"the tribunal's verdict is {tribunal.verdict.value}")
     if tribunal.score < rules.publish_score:
         short.append(f"score {tribunal.score:g} is under {rules.publish_score:g}")
-    claims = len(cell_claims(evidence))
+    claims = len(firm_claims(evidence))
     if claims < rules.publish_claims:
-        short.append(f"{claims} claims fill a cell; publishing without the owner needs {rules.publish_claims}")
+        short.append(
+            f"{claims} first-hand claims fill a cell; publishing without the owner needs {rules.publish_claims}"
+        )
     if short:
         return Decision(policy=Policy.ESCALATE_TO_OWNER, reasons=tuple(short))
     return Decision(policy=Policy.PUBLISH, reasons=("score, verdict and claims reach the policy's publication bar",))
 
 
 def _no_named_system_found(evidence: Evidence) -> bool:
-    named = evidence.question.facets.system
-    return bool(named) and len(evidence.missing_systems) >= len(named)
+    named = {name.casefold() for name in evidence.question.facets.system}
+    return bool(named) and named <= {missing.name.casefold() for missing in evidence.missing_systems}

@@ -14,7 +14,7 @@ from sovereign.records import (
     SourceKind,
 )
 
-from .counts import answer_claims, cell_claims
+from .counts import answer_claims, firm_claims
 
 LEVELS: tuple[str, ...] = (
     "Unassessed",
@@ -28,10 +28,10 @@ LEVELS: tuple[str, ...] = (
 )
 
 TIER_BASIS: dict[QualityTier, str] = {
-    QualityTier.FLAGSHIP_CANDIDATE: "score, claims in cells and reproducibility all reach the flagship thresholds",
-    QualityTier.DOI_GRADE: "score and claims in cells reach the DOI thresholds",
-    QualityTier.PUBLIC_RECORD: "score and claims in cells reach the public thresholds",
-    QualityTier.WATCHLIST: "the score would do, but too few claims fill a cell",
+    QualityTier.FLAGSHIP_CANDIDATE: "score, first-hand claims in cells and reproducibility reach the flagship thresholds",
+    QualityTier.DOI_GRADE: "score and first-hand claims in cells reach the DOI thresholds",
+    QualityTier.PUBLIC_RECORD: "score and first-hand claims in cells reach the public thresholds",
+    QualityTier.WATCHLIST: "the score would do, but too few claims in a work's own words, or measured, fill a cell",
     QualityTier.QUARANTINE_CANDIDATE: "the score is under the public threshold",
 }
 
@@ -64,8 +64,8 @@ def verification_level(evidence: Evidence) -> int:
 
 
 def quality_tier(evidence: Evidence, score: float, reproducibility: DimensionLevel, rules: PolicyRules) -> QualityTier:
-    """The tier from score, claims that fill cells, and reproducibility; the thresholds are the policy's."""
-    claims = len(cell_claims(evidence))
+    """The tier from score, first-hand claims that fill cells, and reproducibility; the thresholds are the policy's."""
+    claims = len(firm_claims(evidence))
     if score >= rules.flagship_score and claims >= rules.flagship_claims and reproducibility is DimensionLevel.HIGH:
         return QualityTier.FLAGSHIP_CANDIDATE
     if score >= rules.doi_score and claims >= rules.doi_claims:

@@ -17,6 +17,7 @@ def _fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
 
+@lru_cache(maxsize=65536)
 def name_key(name: str) -> str:
     """One key for all ways of writing a name: `VQA-v2`, `VQAv2` and `vqa v2` are equal."""
     return "".join(_WORD.findall(_fold(name)))
