@@ -9,8 +9,18 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sovereign.judge.outcomes import outcomes, pack_digest
-from sovereign.records import ClaimOutcome, DiffersIn, Facets, Outcome, PackClaim, PackSpec
+from sovereign.judge.outcomes import outcomes, pack_digest, settled_claims
+from sovereign.records import (
+    Claim,
+    ClaimOutcome,
+    DiffersIn,
+    Facets,
+    Grounding,
+    Outcome,
+    PackClaim,
+    PackSpec,
+    Quote,
+)
 
 
 def judged(results: dict[str, Any], **claim: Any) -> ClaimOutcome:
@@ -108,3 +118,44 @@ def test_pack_digest_is_what_sha256sum_prints_and_sees_every_change() -> None:
     assert digest == pack_digest(dict(reversed(files.items())))
     changed = ({**files, "run.py": b"pass \n"}, {**files, "a": b""}, {"pack.toml": b"", "run2.py": b"pass\n"})
     assert digest not in {pack_digest(other) for other in changed}
+
+
+def _claim(number: int, text: str, source: str, value: float | None) -> Claim:
+    quote = Quote(source=source, text=text, start=0, end=len(text), sha256="0" * 64)
+    return Claim(
+        id=f"c-{number:010x}", text=text, grounding=Grounding.REPORTED, facets=Facets(value=value), quotes=(quote,)
+    )
+
+
+def test_an_outcome_settles_the_value_that_its_pack_expected() -> None:
+    sentence = "a cut of 10.0% at one, 6.2% at sixteen"
+    settles = [{"source": "note:a", "sentence_contains": "6.2% at sixteen"}]
+    stated = {
+        "id": "one",
+        "statement": "x",
+        "result_field": "/x",
+        "comparison": "within_absolute",
+        "tolerance": 0.3,
+        "expected": 6.2,
+        "settles": settles,
+    }
+    pack = PackSpec(
+        name="toy",
+        title="Toy",
+        version=1,
+        description="",
+        facets=Facets(),
+        differs_in=(DiffersIn.SCALE,),
+        source="measurement:toy",
+        claims=(PackClaim.model_validate(stated),),
+    )
+    (outcome,) = outcomes(pack, {"x": 6.1})
+    claims = (
+        _claim(1, sentence, "note:a", 10.0),
+        _claim(2, sentence, "note:a", 6.2),
+        _claim(3, sentence, "note:b", 6.2),
+        _claim(4, "6.3% at sixteen", "note:a", 6.2),
+        _claim(5, sentence, "note:a", None),
+    )
+    assert settled_claims(pack, outcome, claims) == (claims[1].id, claims[4].id)
+    assert settled_claims(pack, outcome.model_copy(update={"pack_claim": "other"}), claims) == ()

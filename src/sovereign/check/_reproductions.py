@@ -7,8 +7,8 @@ import tomllib
 from pydantic import ValidationError
 
 from sovereign.judge import reproduction_status
-from sovereign.judge.outcomes import outcomes, pack_digest
-from sovereign.records import Claim, PackSpec, Record, Reproduction
+from sovereign.judge.outcomes import outcomes, pack_digest, settled_claims
+from sovereign.records import PackSpec, Record, Reproduction
 from sovereign.records.layout import ATTESTATION_FILE, PACK_FILE, RECORD_FILE, REPRODUCTIONS, RESULTS_FILE
 from sovereign.seal import PREDICATE_REPRODUCTION, SealError, digest, parse
 
@@ -118,20 +118,8 @@ def _outcomes(
     named = {name: values.get(name) for name in ("pack", "seed")}
     compare(case, where, "", named, {"pack": spec.name, "seed": spec.seed})
     due = [
-        {**outcome.to_json(), "record_claims": _settled(spec, outcome.pack_claim, record.claims)}
+        {**outcome.to_json(), "record_claims": list(settled_claims(spec, outcome, record.claims))}
         for outcome in outcomes(spec, values)
     ]
     stated = [outcome.to_json() for outcome in run.outcomes]
     compare(case, version.where(RECORD_FILE), f"{at}.outcomes", stated, due)
-
-
-def _settled(spec: PackSpec, pack_claim: str, claims: tuple[Claim, ...]) -> list[str]:
-    """The record's claims that a pack claim settles: of the source it names, in the words it names, in its order."""
-    settles = next((claim.settles for claim in spec.claims if claim.id == pack_claim), ())
-    found = (
-        claim.id
-        for settled in settles
-        for claim in claims
-        if claim.quotes[0].source == settled.source and settled.sentence_contains in claim.text
-    )
-    return list(dict.fromkeys(found))
