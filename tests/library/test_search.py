@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sovereign.library import Library
+from sovereign.library import Library, ranking
 from sovereign.library import index as engine
-from sovereign.library import ranking
 
 from .conftest import WORDS, make_rows, write_note, write_rows
 
@@ -121,8 +120,8 @@ def test_requirements_filter_without_scoring(notes: Library) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["", " ", "\0\x01\x1b[31m", "稀疏混合专家模型的推理延迟", "the of and", "\ud800 routing", 'a AND (b OR "c', "- +x~2^",
-     "body:*", "[a TO b]", "routing " * 12_500, " ".join(f"w{n}" for n in range(20_000)), "é" * 100_000],
+    ["", " ", "\0\x01\x1b[31m", "稀疏混合专家模型的推理延迟", "the of and", "\ud800 routing", 'a AND (b OR "c',
+     "- +x~2^", "body:*", "[a TO b]", "routing " * 12_500, " ".join(f"w{n}" for n in range(20_000)), "é" * 100_000],
 )  # fmt: skip
 def test_no_query_raises(notes: Library, query: str) -> None:
     hits = notes.search(query, k=5)
