@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.support.calls import Call
 
 from sovereign.gate import Bubblewrap
 from sovereign.records import GateStatus, Grounding, Record, ReproductionStatus
-from tests.support.calls import Call
 
 PACK = "expected-distinct-experts"
 
