@@ -44,7 +44,13 @@ STAGE_MODULES: dict[str, tuple[str, ...]] = {
         *_READING,
     ),
     "compare": ("sovereign.inquiry.compare", "sovereign.judge.verdicts"),
-    "cells": ("sovereign.inquiry.cells", *_READING),
+    "cells": (
+        "sovereign.inquiry.cells",
+        "sovereign.inquiry.matching",
+        "sovereign.inquiry.nearest",
+        "sovereign.inquiry.words",
+        *_READING,
+    ),
     "answer": ("sovereign.inquiry.answer", "sovereign.judge.synthesizer"),
     "tribunal": tuple(
         f"sovereign.judge.{name}"

@@ -28,7 +28,7 @@ LEVELS: tuple[str, ...] = (
 )
 
 TIER_BASIS: dict[QualityTier, str] = {
-    QualityTier.FLAGSHIP_CANDIDATE: "score, first-hand claims in cells and reproducibility reach the flagship thresholds",
+    QualityTier.FLAGSHIP_CANDIDATE: "score, first-hand claims and reproducibility all reach the flagship thresholds",
     QualityTier.DOI_GRADE: "score and first-hand claims in cells reach the DOI thresholds",
     QualityTier.PUBLIC_RECORD: "score and first-hand claims in cells reach the public thresholds",
     QualityTier.WATCHLIST: "the score would do, but too few claims in a work's own words, or measured, fill a cell",
