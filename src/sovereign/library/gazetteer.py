@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from ._types import Stored
 
@@ -37,7 +38,6 @@ _CUES = tuple(
         ("hich we", "w", r"\s+(?:call|name|term|dub)", _CALLS), ("uch as", "s", "", _COMPARES),
         ("utperform", "o", "(?:s|ing|ed)?", _COMPARES), ("ompared", "c", r"\s+(?:with|to)", _COMPARES),
         ("aseline", "b", "s?", _COMPARES), ("ncluding", "i", "", _COMPARES), ("urpass", "s", "(?:es|ing)?", _COMPARES),
-        (" over", " ,;:)abcdefghijklmnopqrstuvwxyz%", "", _COMPARES), ("han", "t", "", _COMPARES),
     )
 )  # fmt: skip
 _NAME = re.compile(
@@ -59,27 +59,28 @@ _WORD = re.compile(r"[\w+*\u0391-\u03C9]+(?:[-.'’\u2010\u2011][\w+*]+)*")
 # Words that open titles and sentences without naming anything.
 _GENERIC = frozenset(
     """a an the on in of for from to toward towards beyond when what why how where who whose which is are do does can
-    should will not no more less all one two three first second new novel simple fast efficient effective robust deep
-    large small open closed adaptive dynamic static hybrid sparse dense unified general universal scalable lightweight
-    multi cross self semi un zero few many end via with without within between against across under over into through
-    position perspective survey review overview tutorial report technical benchmark benchmarks dataset data model models
-    method methods framework approach system systems network networks algorithm algorithms agent agents language vision
-    image images video videos audio speech text code math science theory practice case study studies analysis evidence
+    should will not no more less all one two three first second new novel simple fast efficient effective robust
+    deep large small open closed adaptive dynamic static hybrid sparse dense unified general universal scalable
+    lightweight multi cross self semi un zero few many single pre post non sub inter intra off local global edge
+    user mobile end via with without within between against across under over into through position perspective
+    survey review overview tutorial report technical benchmark benchmarks dataset data model models method methods
+    framework approach system systems network networks algorithm algorithms agent agents language vision image
+    images video videos audio speech text code math science theory practice case study studies analysis evidence
     insights lessons challenges opportunities problems problem task tasks test tests evaluation safety trust privacy
-    fairness bias truth time space memory attention diffusion transformer transformers graph graphs tree trees neural
-    quantum optimal rational human humans world worlds life future past present today back forward again still yet
-    less better best good bad right wrong true false real fake hidden lost found stop think look see read write say
-    tell ask answer answers question questions don't it we our you your they their this that these those there here
-    part chapter appendix abstract introduction conclusion extended short long high low early late note notes letter
-    comment response reply erratum correction position paper papers work works experiments results contribution
-    code's mixture experts expert router routing training inference learning reasoning generation retrieval search
-    ai ml llm llms vlm vlms mllm mllms lvlm lvlms lm lms slm slms moe moes nlp cv rl rlhf sft rag gan gans cnn cnns rnn
-    rnns lstm gnn gnns vit vits gpu gpus cpu cpus tpu npu fpga cuda api apis ui gui ide iot uav uavs ocr asr tts qa vqa
-    sota ood id iid mlp mlps ssm ssms pde pdes ode odes svm pca kl mse mae auc roc iou map miou fid bleu psnr ssim 2d 3d
-    4d 1d rgb rgb-d lidar slam nerf nerfs 3dgs mri ct eeg ecg fmri pet ehr ehrs usa us uk eu un who covid-19 english
-    chinese json html xml sql pdf llm-based i ii iii iv v vi appendix state-of-the-art kv ffn peft lora dpo ppo grpo
-    cot icl nlu nlg ner t2i t2v i2v tta dl dnn dnns ann anns snn snns hpc os ar vr xr hci f1 acc asr p r k n top-1
-    top-2 top-k top-p e2e gt pc mcq mcqs cta cpt wer cer dsp rtl eda qubit qec nisq""".split()
+    fairness bias truth time space memory attention diffusion transformer transformers graph graphs tree trees
+    neural quantum optimal rational human humans world worlds life future past present today back forward again
+    still yet better best good bad right wrong true false real fake hidden lost found stop think look see read write
+    say tell ask answer answers question questions don't it we our you your they their this that these those there
+    here part chapter appendix abstract introduction conclusion extended short long high low early late note notes
+    letter comment response reply erratum correction paper papers work works experiments results contribution code's
+    mixture experts expert router routing training inference learning reasoning generation retrieval search ai ml
+    llm llms vlm vlms mllm mllms lvlm lvlms lm lms slm slms moe moes nlp cv rl rlhf sft rag gan gans cnn cnns rnn
+    rnns lstm gnn gnns vit vits gpu gpus cpu cpus tpu npu fpga cuda api apis ui gui ide iot uav uavs ocr asr tts qa
+    vqa sota ood id iid mlp mlps ssm ssms pde pdes ode odes svm pca kl mse mae auc roc iou map miou fid bleu psnr
+    ssim 2d 3d 4d 1d rgb rgb-d lidar slam nerf nerfs 3dgs mri ct eeg ecg fmri pet ehr ehrs usa us uk eu covid-19
+    english chinese json html xml sql pdf llm-based i ii iii iv v vi state-of-the-art kv ffn peft lora dpo ppo grpo
+    cot icl nlu nlg ner t2i t2v i2v tta dl dnn dnns ann anns snn snns hpc os ar vr xr hci f1 acc p r k n top-1 top-2
+    top-k top-p e2e gt pc mcq mcqs cta cpt wer cer dsp rtl eda qubit qec nisq""".split()
 )
 
 
@@ -92,6 +93,7 @@ def _shaped_part(part: str) -> bool:
     return bool(_SHAPE.search(part)) and part.casefold() not in _GENERIC
 
 
+@lru_cache(maxsize=8192)
 def is_shaped(name: str) -> bool:
     """Whether a word looks like a name by itself: an inner capital, capitals in a row, or letters with a digit.
 
@@ -106,6 +108,9 @@ def is_shaped(name: str) -> bool:
     if any(map(_shaped_part, parts)):
         # "CLIP-based" is a word made of a name; "CLIP-MoE" and "Qwen2.5-VL" are names.
         return not (parts[-1].islower() and len(parts[-1]) > 3 and _WORDS_AFTER.fullmatch(parts[-1]))
+    if any(map(_SHAPE.search, parts)):
+        # "Gaze-VLM" is a name by its first part; "Video-LLM" and "Multi-GPU" are words.
+        return parts[0][:1].isupper() and parts[0].casefold() not in _GENERIC and not parts[-1].islower()
     return any(part[0].isdigit() for part in parts[1:]) and any(p[:1].isupper() for p in parts) and not (
         all(part[0].isdigit() or part.casefold() in _GENERIC for part in parts)
     )
@@ -194,7 +199,7 @@ def _cues(body: str) -> Iterator[tuple[int, int]]:
     for letters, first, pattern, announces in _CUES:
         at = body.find(letters)
         while at >= 0:
-            inside = at > 1 and letters[0] != " " and body[at - 2].isalpha()
+            inside = at > 1 and body[at - 2].isalpha()
             if at and body[at - 1] in first and not inside and (match := pattern.match(body, at)):
                 yield match.end(), announces
             at = body.find(letters, at + len(letters))

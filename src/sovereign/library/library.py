@@ -350,7 +350,7 @@ class _Adding:
                 failures.append(found)
             elif reader.name == "markdown" and self._file_of.setdefault(found.id, file) != file:
                 other = self._file_of[found.id]
-                failures.append(document.fail(f"has the id {found.id}, which {other} has too: give one of them another"))
+                failures.append(document.fail(f"has the id {found.id}, as {other} has: give one of them another"))
             else:
                 self.put(found)
         self._failures[file] = failures
