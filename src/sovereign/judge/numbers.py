@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 
 _NAME_BEFORE = re.compile(r"(?<![\w.])[^\W_]*[^\W\d_][^\W_]*[-–_]$", re.UNICODE)
 _TO_NEXT = re.compile(r"\s*(?:->|→|-|–|to)\s*$")
+_BETWEEN = re.compile(r"\bbetween\s*$", re.I)
+_UNCERTAINTY = re.compile(r"\s*\$?\s*(?:±|\+/-|\\pm)\s*\$?\s*")
 _NUMBER = re.compile(
-    r"(?<![\w.,])"  # not inside a word, a name or a longer number
+    r"(?<![\w.,^])(?<!\^\{)(?<!\^\{[-−+])(?<!\^[-−+])"  # not inside a word, a name, a longer number; not an exponent
     r"(?P<sign>[+\-−–~≈]?)"
     r"(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
-    r"(?![\d])"
+    r"(?:[eE](?P<exponent>[-−+]?\d{1,2})(?!\w))?"
+    r"(?!\d|\.\d|\^)"  # nor the head of a version number or the base of a power
 )
+#: `x 10^5` after a number, and words or letters that multiply it.
+_POWER = re.compile(r"\s*\$?\s*(?:×|x|\\times|\\cdot|·)\s*10\s*\^\s*\{?\s*(?P<exponent>[-−+]?\d{1,2})\s*\}?\s*\$?")
+_THOUSAND = re.compile(r"\s*thousand\b|[kK](?![\w-])")
 
 #: unit as written -> canonical unit. Longest first; what follows the number decides.
 _UNITS: tuple[tuple[str, str], ...] = (
     (r"(?:percentage|percent)[\s-]points?|pp\b|points?\b|pts?\b", "points"),
-    (r"\\?%|percent\b|per\s+cent\b", "%"),
+    (r"\\?[%％]|percent\b|per\s+cent\b", "%"),
     (
         r"(?:\$\s*)?(?:\\times|×)\s*\$?|x(?![\w-])|[\s-]?fold\b|times(?=\s+(?:faster|higher|lower|less|more|the|speed|smaller|larger|as))",
         "x",
     ),
     (r"(?:tok(?:en)?s?)\s*(?:/|per)\s*s(?:ec(?:ond)?)?\b|TPS\b", "tokens/s"),
     (r"(?:samples|images|frames|requests|queries|questions)\s*(?:/|per)\s*s(?:ec(?:ond)?)?\b", "items/s"),
-    (r"(?:[kmgtp]i?b|bytes?)\s*/\s*s(?:ec)?\b", "bytes/s"),
+    (r"[KMGT]i?[Bb](?:it)?\s*(?:/|per)\s*s(?:ec(?:ond)?)?\b|[KMGT]bps\b", "bytes/s"),
     (r"milliseconds?\b|msec\b|ms\b", "ms"),
     (r"microseconds?\b|[uµμ]s\b", "us"),
     (r"seconds?\b|secs?\b|s(?![\w-])", "s"),
@@ -70,33 +77,59 @@ class Quantity:
 
 
 def quantities(text: str) -> list[Quantity]:
-    """All numbers of a text in order. Digits inside names (`VQAv2`, `GPT-4`) and arXiv ids are not numbers."""
+    """All numbers of a text in order. Digits inside names (`VQAv2`, `GPT-4`) and arXiv ids are not numbers.
+
+    What stands after `±` says how sure a number is and is left out.
+    """
     found: list[Quantity] = []
+    uncertain: set[int] = set()
     for match in _NUMBER.finditer(text):
         if _is_name_part(text, match):
             continue
         number = match["number"]
         if re.fullmatch(r"\d{4}\.\d{4,5}", number):
             continue
-        value = float(number.replace(",", ""))
-        end, unit = match.end(), None
+        value, end = _magnitude(text, match)
+        unit = None
+        if not math.isfinite(value):  # hundreds of digits: no measurement, and no JSON number
+            continue
         for pattern, name in _UNIT_PATTERNS:
-            after = pattern.match(text, match.end())
+            after = pattern.match(text, end)
             if after is not None:
                 end, unit = after.end(), name
                 break
+        if found and _UNCERTAINTY.fullmatch(text, found[-1].end, match.start()):
+            uncertain.add(len(found))
         sign = match["sign"]
         start = match.start() if sign else match.start("number")
         negative = sign in ("-", "−") and _is_minus(text, match.start())
         found.append(Quantity(start, end, -value if negative else value, unit, bool(sign) and sign in "+-−"))
-    return _with_inherited_units(text, found)
+    found = _with_inherited_units(text, found, uncertain)
+    return [quantity for index, quantity in enumerate(found) if index not in uncertain]
 
 
-def _with_inherited_units(text: str, found: list[Quantity]) -> list[Quantity]:
-    """In `7.95 -> 6.20 s` and `8 to 64 experts` the first number has the unit of the second."""
+def _magnitude(text: str, match: re.Match[str]) -> tuple[float, int]:
+    """The value without its sign, and where it ends: `1e-4`, `2.3 x 10^5`, `38.9 thousand`, `10k`."""
+    value, end = match["number"].replace(",", ""), match.end()
+    power = _POWER.match(text, end)
+    exponent = match["exponent"] or (power["exponent"] if power else None)
+    if power and not match["exponent"]:
+        end = power.end()
+    if exponent is not None:
+        return float(f"{value}e{exponent.replace('−', '-')}"), end
+    thousand = _THOUSAND.match(text, end)
+    return (float(value) * 1000, thousand.end()) if thousand else (float(value), end)
+
+
+def _with_inherited_units(text: str, found: list[Quantity], uncertain: set[int]) -> list[Quantity]:
+    """In `7.95 -> 6.20 s`, `between 8 and 64 experts` and `3.9 ± 0.2%` the first number has the unit of the second."""
     for index in range(len(found) - 2, -1, -1):
         here, after = found[index], found[index + 1]
-        if here.unit is None and after.unit is not None and _TO_NEXT.fullmatch(text[here.end : after.start]):
+        if here.unit is not None or after.unit is None:
+            continue
+        between = text[here.end : after.start]
+        ranged = between.strip() == "and" and _BETWEEN.search(text, max(0, here.start - 12), here.start)
+        if index + 1 in uncertain or ranged or _TO_NEXT.fullmatch(between):
             found[index] = replace(here, unit=after.unit)
     return found
 
@@ -110,8 +143,8 @@ def numbers_in(text: str) -> list[str]:
 
 
 def _is_minus(text: str, position: int) -> bool:
-    """A hyphen is a minus only after a space, a bracket or nothing: `8-64` is a range."""
-    return position == 0 or text[position - 1] in " \n\t(["
+    """A hyphen is a minus only after a space, a bracket, a sign or nothing: `8-64` is a range."""
+    return position == 0 or text[position - 1] in " \n\t\r\xa0([{=:|$<>≤≥~,;/"
 
 
 def _is_name_part(text: str, match: re.Match[str]) -> bool:

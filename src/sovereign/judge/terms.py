@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -9,7 +10,10 @@ from functools import lru_cache
 
 _SEPARATOR = r"[\s\-‐‑‒–_/@]*"
 _LOOSE_SEPARATOR = r"[\s\-‐‑‒–_/@]+"
-_WORD = re.compile(r"[^\W_]+", re.UNICODE)
+#: A word with the signs that make it another name: `MoE++` is not `MoE`, `C#` not `C`, `A*` not `a`.
+_WORD = re.compile(r"[^\W_]+(?:\+\+|\#)(?![^\W_])|(?<![^\W_*])[^\W_]{1,2}\*(?![^\W_*])|[^\W_]+", re.UNICODE)
+_VERSION = re.compile(r"(?<=[^\W\d_]{3})v?\d+$")
+_LETTERS = re.compile(r"[^\W_]+", re.UNICODE)
 
 
 def _fold(text: str) -> str:
@@ -30,15 +34,33 @@ def term_pattern(term: str) -> re.Pattern[str]:
     Words of a mixed name may be joined (`VQA-v2`, `VQAv2`); plain words must stay apart. Abbreviations of two or
     three capitals keep their case, so that `MoE` is not `moe` inside a word and `ARO` is not `aro`.
     """
-    words = _WORD.findall(unicodedata.normalize("NFKC", term))
-    if not words:
+    term = unicodedata.normalize("NFKC", term)
+    found = list(_WORD.finditer(term))
+    if not found:
         return re.compile(r"(?!)")
+    words = [match.group() for match in found]
     joinable = any(character.isdigit() for character in term) or "-" in term
-    between = _SEPARATOR if joinable else _LOOSE_SEPARATOR
-    body = between.join(re.escape(word) for word in words)
+    body = _word_body(words[0])
+    for before, after in itertools.pairwise(found):
+        body += _between(term[before.end() : after.start()], joinable) + _word_body(after.group())
     keep_case = len(words) == 1 and len(term) <= 4 and sum(c.isupper() for c in term) >= 2
-    plural = "" if term[-1].isdigit() else r"(?:e?s)?"
-    return re.compile(rf"(?<![^\W_]){body}{plural}(?![^\W_])", re.UNICODE if keep_case else re.UNICODE | re.IGNORECASE)
+    last = words[-1][-1]
+    plural = "" if term[-1].isdigit() or last in "+#*" else r"(?:e?s)?"
+    end = r"(?![^\W_]|\+\+|\#(?![^\W_]))"
+    return re.compile(rf"(?<![^\W_]){body}{plural}{end}", re.UNICODE if keep_case else re.UNICODE | re.IGNORECASE)
+
+
+def _word_body(word: str) -> str:
+    """A word; `VQAv2` and `CIFAR10` may also be written apart before their number."""
+    cut = _VERSION.search(word)
+    return re.escape(word) if cut is None else rf"{re.escape(word[: cut.start()])}[\s\-–_]?{re.escape(cut.group())}"
+
+
+def _between(written: str, joinable: bool) -> str:
+    """What may stand between two words of a term: hyphens and spaces for each other, a dot where the term has it."""
+    if re.fullmatch(_SEPARATOR, written):
+        return _SEPARATOR if joinable else _LOOSE_SEPARATOR
+    return r"[\s\-_.]*" if "." in written else r"[\W_]{1,3}"
 
 
 def mentions(text: str, term: str) -> bool:
@@ -53,12 +75,12 @@ def term_spans(text: str, term: str) -> list[tuple[int, int]]:
 
 @lru_cache(maxsize=1024)
 def _text_key(text: str) -> str:
-    return name_key(text)
+    return "".join(_LETTERS.findall(_fold(text)))
 
 
 @lru_cache(maxsize=8192)
 def _term_key(term: str) -> str:
-    return name_key(term)
+    return "".join(_LETTERS.findall(_fold(term)))
 
 
 def _may_hold(text: str, term: str) -> bool:
