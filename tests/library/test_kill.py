@@ -21,10 +21,10 @@ from .conftest import make_rows, write_rows
 # The process kills itself at the n-th call of a step, or goes on until it is killed (step "none").
 _ADD = """
 import os, signal, sys
-from sovereign.library import Library, _follow, library, store
+from sovereign.library import Library, _adding, _follow, store
 from sovereign.library.index import SearchIndex
 
-library._BATCH, _follow._COMMIT_EVERY = 60, 150
+_adding._BATCH, _follow._COMMIT_EVERY = 60, 150
 fatal, left = sys.argv[3], int(sys.argv[4])
 
 def counted(name, function):

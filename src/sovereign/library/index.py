@@ -1,9 +1,10 @@
 """The lexical index: tantivy on disk, English stemmer, one searched field per source.
 
-What was tried on BEIR SciFact's 809 training claims and set aside, because no paired interval was above zero: a title
-field with a boost of its own, other k1 and b, repeated query terms, bigrams, pseudo-relevance feedback, coordination,
-idf powers. So a source is one text (title and body) scored by plain BM25 (Robertson and Zaragoza 2009, k1 1.2, b .75)
-over the distinct words of the query without stop words.
+A source is one text (title and body), scored by plain BM25 (Robertson and Zaragoza 2009, k1 1.2, b .75) over the query's
+distinct words without stop words. Tried on BEIR SciFact's 809 training claims and set aside, because no paired
+interval was above zero: a title field with a boost of its own, other k1 and b, bigrams, pseudo-relevance feedback,
+coordination, idf powers, and counting a query's repeated words (on another set, the 2,138 training claims of
+citation-integrity, that lost .009 [.003, .016] in nDCG@10).
 
 A query is built from terms. No query parser ever sees a question, so no character in it can be syntax.
 """
