@@ -39,6 +39,8 @@ STAGE_MODULES: dict[str, tuple[str, ...]] = {
     "extract": (
         "sovereign.inquiry.extract",
         "sovereign.inquiry.results",
+        "sovereign.inquiry.roles",
+        "sovereign.inquiry.phrases",
         "sovereign.inquiry.sentences",
         "sovereign.judge.quotes",
         *_READING,

@@ -9,54 +9,23 @@ from sovereign.judge import RESULT_UNITS, Quantity, mentions, name_key, quantiti
 from sovereign.records import Direction, Facets
 
 from .documents import Plan
-from .facets import in_order
+from .phrases import actors, baseline, baseline_spans, behind, conditions, direction
+from .roles import results_in
 from .vocabulary import Metric, Vocabulary
 
-_LOWER = (
-    r"reduc\w*|lower\w*|decreas\w*|drop\w*|cut\w*|fewer|less|sav\w*|shrink\w*|faster|declin\w*|loses?|losing|worse|"
-    r"fall\w*|mitigat\w*"
-)
-_HIGHER = (
-    r"increas\w*|improv\w*|rais\w*|higher|gain\w*|boost\w*|more|outperform\w*|achiev\w*|speed-?up\w*|accelerat\w*|"
-    r"better|surpass\w*|exceed\w*|enhanc\w*|grow\w*"
-)
-_EQUAL = r"comparable|on par|match\w*|maintain\w*|equal|preserv\w*|without\s+(?:any\s+)?loss|unchanged|keeps?|retain\w*"
-_DIRECTION = re.compile(rf"\b(?:(?P<lower>{_LOWER})|(?P<higher>{_HIGHER})|(?P<equal>{_EQUAL}))\b", re.I)
 _NEGATIVE = re.compile(
     r"\b(?:not|never|no|nor|neither|without)\b[^.;]*?\b(?:report\w*|measur\w*|evaluat\w*|found|given|stated?|gives|test\w*|hold)\b|"
     r"\b(?:gives?|holds?|reports?|states?)\s+(?:us\s+)?no\b|^no\b.*\b(?:is|are|was|were)\b",
     re.I,
 )
+_NO_CHANGE = re.compile(
+    r"no\s+(?:[\w-]+\s+){0,4}?(?:loss|drop|degradation|difference|change|gain|decrease|increase|harm|decline)\b", re.I
+)
 _NEGATIVE_HEADING = re.compile(r"not\s+measured|not\s+found|caveat|missing", re.I)
-_BASELINE = re.compile(
-    r"\b(?:compared\s+(?:to|with|against)|in\s+comparison\s+(?:to|with)|relative\s+to|versus|vs\.?|against|outperform\w*|"
-    r"surpass\w*|exceed\w*|over|than|beat\w*)\s+(?:the\s+|a\s+|an\s+|its\s+|their\s+|existing\s+|prior\s+)?"
-    r"(?P<baseline>[^,;:()\[\].]{3,60}?)(?=\s*(?:[,;:()\[\]]|\.(?:\s|$)|$|\b(?:on|at|with|when|while|and|by|in|for|under|across|using)\b))",
-    re.I,
-)
-_CONDITIONS = (
-    re.compile(r"\bbatch(?:es)?(?:\s+sizes?)?\s+(?:of\s+)?\d+(?:\s*(?:to|-|–|and)\s*\d+(?![\d.%]))?", re.I),
-    re.compile(r"(?<![\d.])\d+\s*(?:to|-|–)\s*\d+\s+(?:experts|tokens|layers)\b", re.I),
-    re.compile(r"(?<![\d.])\d+\s+(?:real\s+|virtual\s+|routed\s+|active\s+|distinct\s+)?experts\b", re.I),
-    re.compile(r"\btop-\d+\b(?:\s+routing)?", re.I),
-    re.compile(r"\bcache\s+(?:size\s+)?(?:of\s+)?\d+\b", re.I),
-    re.compile(r"\bconcurrency\s+\d+\b", re.I),
-    re.compile(r"\b(?:single|one|two|four|eight|\d+)\s*(?:x\s*)?(?:NVIDIA\s+)?(?:[AHLV]\d{2,4}|Jetson\s+Orin|GPUs?)\b"),
-    re.compile(r"\b(?:bf16|fp16|fp8|fp32|int8|int4|4-bit|8-bit)\b", re.I),
-    re.compile(r"\b(?:prefill|decode|decoding)\b", re.I),
-    re.compile(r"\bwith\s+\d+%\s+of\b[^,.;]{0,40}", re.I),
-)
 _ON_NAME = re.compile(
     r"\bon\s+(?:the\s+)?([A-Z][A-Za-z0-9]*(?:[-+][A-Za-z0-9]+)*\d*)(?=\s+(?:benchmark|dataset|test)|[\s,.;)]|$)"
 )
-_ACTOR = re.compile(
-    r"(?:^|[,;:]\s+|\bthat\s+|\band\s+)(?P<name>[A-Z][\w.+\-]*[A-Z0-9][\w.+\-]*|[A-Z][a-z]{2,})\s+"
-    r"(?:keeps|lowers|raises|reaches|uses|changes|achieves|improves|reduces|outperforms|loses|gains|scores|runs|holds|cuts|"
-    r"delivers|attains|obtains|yields|surpasses|saves|accelerates|increases|decreases|shows|maintains|retains|exceeds|"
-    r"touches|needs|takes|expects|alone|with)\b"
-)
 _FORMULA = re.compile(r"\b\w+(?:\[\w+\]|\(\w+\))?\s=\s\S")
-_NO_NAMES = frozenset({"our", "the", "it", "this", "these", "we", "each", "all", "one", "training", "results"})
 MAX_RESULTS_PER_SENTENCE = 6
 
 
@@ -80,34 +49,42 @@ class Reader:
 
     def read(self, sentence: str, heading: str = "", table_header: str = "") -> list[tuple[Facets, bool]]:
         """The results of a sentence as facets, and whether the sentence says that something was not measured."""
+        if table_header:
+            return (
+                [] if _NEGATIVE_HEADING.search(heading) else [(row, False) for row in self._row(sentence, table_header)]
+            )
+        metrics = self._metric_spans(sentence)
+        if _is_negative(sentence, heading):
+            unmeasured = {"baseline": None, "direction": None}
+            named = [self._facets(sentence, name, None) for name in self._names(metrics)[:3]]
+            return [(facets.model_copy(update=unmeasured), True) for facets in named]
         if _NEGATIVE_HEADING.search(heading):
             return []  # what stands there besides is how a gap is argued, not a result
-        if table_header:
-            return [(facets, False) for facets in self._row(sentence, table_header)]
-        metrics = self._metric_spans(sentence)
-        if _NEGATIVE.search(sentence) and (
-            _NEGATIVE_HEADING.search(heading) or re.match(r"(?:No|We hold no|It was not)\b", sentence)
-        ):
-            return [(self._facets(sentence, name, None, None), True) for name in self._names(metrics)[:3]]
-        values = [q for q in quantities(sentence) if self._is_result(q, sentence, metrics)]
-        values = [q for q in values if not _is_start(q, values, sentence)]
-        found: list[tuple[Facets, bool]] = []
+        found: list[Facets] = []
         seen: set[tuple[str | None, float, str | None]] = set()
-        for value in values[:MAX_RESULTS_PER_SENTENCE]:
+        everything, bare = quantities(sentence), None
+        for value in results_in(everything, sentence, metrics, self._vocabulary)[:MAX_RESULTS_PER_SENTENCE]:
             metric = self._metric_of(value, metrics, sentence)
+            if value.unit is None:  # of a list of bare numbers all have the metric of the first
+                metric = bare = bare or metric
             key = (metric, value.value, value.unit)
             if key in seen or (metric is None and value.unit not in RESULT_UNITS):
                 continue
             seen.add(key)
-            found.append((self._facets(sentence, metric, value, _direction(sentence, value)), False))
-        if any(facets.metric is not None for facets, _ in found):
-            found = [(facets, negative) for facets, negative in found if facets.metric is not None]
-        if not found and metrics:
-            direction = _direction(sentence, None)
-            compared = direction is not None and (mentions(sentence, "than") or _BASELINE.search(sentence))
-            if compared or _FORMULA.search(sentence):
-                found.append((self._facets(sentence, metrics[0][2].name, None, direction if compared else None), False))
-        return found
+            following = min((q.start for q in everything if q.start >= value.end), default=len(sentence))
+            found.append(self._facets(sentence, metric, value, following))
+        if any(facets.metric is not None for facets in found):
+            found = [facets for facets in found if facets.metric is not None]
+        return [(facets, False) for facets in found or self._without_value(sentence, metrics)]
+
+    def _without_value(self, sentence: str, metrics: list[tuple[int, int, Metric]]) -> list[Facets]:
+        """A comparison or a law in words or symbols: `a higher throughput than MegaBlocks`, `E[T] = ...`."""
+        if not metrics:
+            return []
+        facets = self._facets(sentence, metrics[0][2].name, None)
+        if facets.direction is not None and (mentions(sentence, "than") or baseline_spans(sentence)):
+            return [facets]
+        return [facets.model_copy(update={"direction": None})] if _FORMULA.search(sentence) else []
 
     def _metric_spans(self, text: str) -> list[tuple[int, int, Metric]]:
         spans: list[tuple[int, int, Metric]] = []
@@ -123,19 +100,6 @@ class Reader:
 
     def _names(self, metrics: list[tuple[int, int, Metric]]) -> list[str | None]:
         return list(dict.fromkeys(metric.name for _, _, metric in metrics)) or [None]
-
-    def _is_result(self, q: Quantity, sentence: str, metrics: list[tuple[int, int, Metric]]) -> bool:
-        """A quantity in a result unit, or a bare number right beside a metric that takes it."""
-        if _in_condition(q, sentence):
-            return False
-        if q.unit in RESULT_UNITS:
-            return True
-        if q.unit == "experts":
-            return any(metric.name in ("expert activations", "distinct experts") for _, _, metric in metrics)
-        if q.unit is not None or not metrics:
-            return False
-        is_decimal = "." in q.written(sentence)
-        return is_decimal and any(0 <= q.start - end <= 40 for _, end, _ in metrics)
 
     def _row(self, row: str, header: str) -> list[Facets]:
         """The values of a table row: each cell's metric is that of its column, else of the table.
@@ -155,10 +119,23 @@ class Reader:
             if not spans:
                 continue
             q = replace(values[0], start=place + values[0].start, end=place + values[0].end)
-            facets = self._facets(row, spans[0][2].name, q, None)
+            facets = self._facets(row, spans[0][2].name, q)
             benchmark = self._benchmark(columns[number], None)
-            found.append(facets.model_copy(update={"benchmark": benchmark or facets.benchmark}))
+            told = {
+                "system": self._row_system(row, header),
+                "benchmark": benchmark or facets.benchmark,
+                "direction": None,
+            }
+            found.append(facets.model_copy(update=told))
         return found[:MAX_RESULTS_PER_SENTENCE]
+
+    def _row_system(self, row: str, header: str) -> str | None:
+        """A row is about the source's own or an asked system only if it, or else the table's head, names it."""
+        for text in (row, header.strip().strip("|").split("|")[0]):
+            named = self._named_in(text)
+            if named:
+                return named
+        return None
 
     def _metric_of(self, q: Quantity, metrics: list[tuple[int, int, Metric]], sentence: str) -> str | None:
         """The metric of a value: what its unit alone decides, else the nearest term that takes the unit."""
@@ -174,13 +151,16 @@ class Reader:
         fitting = [
             (self._distance(q, start, end, sentence), metric)
             for start, end, metric in metrics
-            if q.unit is None or not metric.units or q.unit in metric.units
+            if (end <= q.start if q.unit is None else not metric.units or q.unit in metric.units)
         ]
         if fitting:
             return min(fitting, key=lambda pair: pair[0])[1].name
         if q.unit in ("ms", "us", "s") and self._vocabulary.metric_named("latency") is not None:
             return "latency"
-        if q.unit == "x" and not metrics and self._vocabulary.metric_named("speedup") is not None:
+        is_size = re.match(
+            r"\s*(?:smaller|larger|bigger|fewer|less|more|higher|lower|cheaper|longer)\b", sentence[q.end :]
+        )
+        if q.unit == "x" and not metrics and not is_size and self._vocabulary.metric_named("speedup") is not None:
             return "speedup"
         known = self._vocabulary.benchmark_named(self._benchmark(sentence, q))
         if q.unit in ("%", "points") and known is not None and not metrics:
@@ -194,68 +174,59 @@ class Reader:
         borders = len(re.findall(r"[,;:()]|\band\b|\bwhile\b|\bwith\b", between))
         return max(0, high - low) * (0.7 if start >= q.end else 1.0) + 25 * borders
 
-    def _facets(self, sentence: str, metric: str | None, q: Quantity | None, direction: Direction | None) -> Facets:
+    def _facets(self, sentence: str, metric: str | None, q: Quantity | None, following: int = 0) -> Facets:
+        known = self._vocabulary.metric_named(metric)
+        moved: Direction | None = direction(sentence, q, known is not None and known.better == "lower")
         return Facets(
             subject=self._subject,
             system=self._system(sentence),
-            baseline=self._baseline(sentence),
+            baseline=baseline(sentence, self._vocabulary),
             metric=metric,
             value=q.value if q else None,
             unit=q.unit if q else None,
-            direction=direction,
-            condition=tuple(self._conditions(sentence)),
-            benchmark=self._benchmark(sentence, q),
+            direction=moved,
+            condition=tuple(conditions(sentence, self._vocabulary, q, following)),
+            benchmark=self._benchmark(sentence, q, following),
         )
 
     def _system(self, sentence: str) -> str | None:
         """Whose result it is: the name that does something in the sentence, else the source's own system.
 
-        `On Kimi-VL, MoDES keeps ...` is a result of MoDES, in whatever note it stands.
+        `On Kimi-VL, MoDES keeps ...` is a result of MoDES, in whatever note it stands. What the sentence only compares
+        with is not what it measures.
         """
-        acting = _ACTOR.search(sentence)
-        name = acting["name"] if acting else ""
-        if acting and name_key(name) not in self._no_systems and name.casefold() not in _NO_NAMES:
-            return next((o for o in self._own if name_key(o) == name_key(acting["name"])), acting["name"])
-        for name in self._own:
-            if mentions(sentence, name):
-                return name
-        for name in self._asked:
-            if mentions(sentence, name):
-                return name
-        return self._own[0] if self._own else None
+        mine = {name_key(name): name for name in (*self._own, *self._asked)}
+        for name in actors(sentence):
+            if name_key(name) not in self._no_systems:
+                return mine.get(name_key(name), name)
+        return self._named_in(sentence) or (self._own[0] if self._own else None)
 
-    def _baseline(self, sentence: str) -> str | None:
-        match = _BASELINE.search(sentence)
-        if match is None:
-            return None
-        words = match["baseline"].strip()
-        known = in_order(words, [(b.name, b.terms) for b in self._vocabulary.baseline])
-        if known:
-            return known[0]
-        return (
-            words if re.search(r"[A-Za-z]{3}", words) and not re.match(r"[\d.,]+\s*(?:%|points?|s\b)", words) else None
-        )
+    def _named_in(self, text: str) -> str | None:
+        """The own or asked system that a text names first, not as what it compares with; own ones before others."""
+        compared = baseline_spans(text)
+        for names in (self._own, self._asked):
+            places = [
+                (start, name)
+                for name in names
+                for start, _ in term_spans(text, name)
+                if not any(low <= start < high for low, high in compared)
+            ]
+            if places:
+                return min(places)[1]
+        return None
 
-    def _conditions(self, sentence: str) -> list[str]:
-        words = self._vocabulary.words
-        found = [match.group(0) for pattern in _CONDITIONS for match in pattern.finditer(sentence)]
-        for name in (*words.hardware, *words.models):
-            spans = term_spans(sentence, name)
-            if spans and not any(name_key(name) in name_key(other) for other in found):
-                found.append(sentence[spans[0][0] : spans[0][1]])
-        return list(dict.fromkeys(re.sub(r"\s+", " ", condition) for condition in found))[:8]
-
-    def _benchmark(self, sentence: str, q: Quantity | None) -> str | None:
-        """The benchmark nearest to the value; else a name in capitals after `on`."""
+    def _benchmark(self, sentence: str, q: Quantity | None, following: int = 0) -> str | None:
+        """The benchmark right behind the value, else the nearest; else a name in capitals after `on`."""
         spans = [
-            (abs(start - (q.start if q else 0)), benchmark.name)
+            (start, end, benchmark.name)
             for benchmark in self._vocabulary.benchmark
             for term in benchmark.terms
-            for start, _ in term_spans(sentence, term)
+            for start, end in term_spans(sentence, term)
             if benchmark.name != "VQA"
         ]
         if spans:
-            return min(spans)[1]
+            named = behind(sentence, q, sorted(spans), following) if q is not None else None
+            return named or min((abs(start - (q.start if q else 0)), name) for start, _, name in spans)[1]
         match = _ON_NAME.search(sentence)
         words = self._vocabulary.words
         if match and sum(c.isupper() for c in match[1]) >= 2 and self._vocabulary.subject:
@@ -265,25 +236,8 @@ class Reader:
         return None
 
 
-def _is_start(q: Quantity, values: list[Quantity], sentence: str) -> bool:
-    """In `from 7.95 s to 6.20 s` the first value is where it started, not the result."""
-    if not re.search(r"\bfrom\s+(?:about\s+|around\s+)?$", sentence[: q.start], re.I):
+def _is_negative(sentence: str, heading: str) -> bool:
+    """Whether the sentence says that something was not measured. `No loss of accuracy was found` does not."""
+    if not _NEGATIVE.search(sentence) or _NO_CHANGE.match(sentence):
         return False
-    return any(re.fullmatch(r"[^,;.]{0,40}?\s+to\s+(?:about\s+)?", sentence[q.end : other.start]) for other in values)
-
-
-def _in_condition(q: Quantity, sentence: str) -> bool:
-    return any(
-        match.start() <= q.start and q.end <= match.end()
-        for pattern in _CONDITIONS[:6]
-        for match in pattern.finditer(sentence)
-    ) and q.unit in (None, "experts", "tokens", "layers")
-
-
-def _direction(sentence: str, q: Quantity | None) -> Direction | None:
-    """The direction word nearest to the value, else the sign of the value, else none."""
-    words = list(_DIRECTION.finditer(sentence))
-    if not words:
-        return {True: Direction.LOWER, False: Direction.HIGHER}.get(q.value < 0) if q is not None and q.signed else None
-    nearest = min(words, key=lambda m: abs(m.start() - q.start)) if q is not None else words[0]
-    return Direction(str(nearest.lastgroup))
+    return bool(_NEGATIVE_HEADING.search(heading) or re.match(r"(?:No|We hold no|It was not)\b", sentence))

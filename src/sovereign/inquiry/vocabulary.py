@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
@@ -25,6 +26,9 @@ class Metric(Document):
     name: str
     terms: tuple[str, ...] = Field(min_length=1)
     units: tuple[str, ...] = ()
+    better: Literal["higher", "lower"] = Field(
+        default="higher", description="which way `improves` and `faster` move it"
+    )
     related: tuple[str, ...] = ()
 
 
