@@ -78,7 +78,7 @@ def named(path: Path) -> str:
 )
 def test_imports_run_downward_and_touch_public_names_only(path: Path) -> None:
     own = part_of(path)
-    assert own in RANK, f"{own} has no rank: give it one here and in docs/decisions.md"
+    assert own in RANK, f"{own} has no rank: give it one in RANK, and in docs/decisions.md"
     for name, for_types in imports(path):
         parts = name.split(".")
         if parts[0] != "sovereign" or len(parts) < 2:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sovereign.inquiry import investigate
 from sovereign.inquiry.journal import Journal
 from sovereign.inquiry.question import clean_question
-from sovereign.inquiry.runs import Run, RunInfo, RunState
+from sovereign.inquiry.runs import Run, RunInfo
 from sovereign.records import (
     Busy,
     Document,
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from sovereign.workspace import Workspace
 
 Progress = Callable[[str], None]
-_UNFINISHED = (RunState.INTERRUPTED, RunState.FAILED)
 
 
 def _silent(_: str) -> None:
@@ -58,7 +57,7 @@ def ask(
     question = clean_question(question)
     workspace.policy(), workspace.key()  # what is wrong with them must show before a run exists
     with workspace.journal() as journal:
-        for info in () if fresh else _unfinished(journal):
+        for info in () if fresh else journal.unfinished():
             if info.purpose == "ask" and info.question == question:
                 with contextlib.ExitStack() as stack:
                     try:
@@ -66,10 +65,10 @@ def ask(
                     except Busy:
                         continue  # somebody else goes on with it at this moment: ours is another run
                     progress(f"going on with {info.id}, which was {info.state.value}")
-                    stack.enter_context(_interruptible(run))
+                    stack.enter_context(_interruptible(workspace, run))
                     return _finish(workspace, run, info, progress)
         record_id = workspace.archive().new_id()
-        with journal.start(question, record=record_id, version=1, reuse=reuse) as run, _interruptible(run):
+        with journal.start(question, record=record_id, version=1, reuse=reuse) as run, _interruptible(workspace, run):
             return _finish(workspace, run, journal.show(run.id), progress)
 
 
@@ -82,7 +81,7 @@ def resume(workspace: Workspace, run_id: str | None = None, *, progress: Progres
     """
     with workspace.journal(create=False) as journal:
         if run_id is None:
-            unfinished = _unfinished(journal)
+            unfinished = journal.unfinished()
             if not unfinished:
                 raise NotFound("no run is unfinished", "see `sovereign runs`")
             info = unfinished[0]
@@ -145,13 +144,13 @@ def judge_again(
     version = state.version + 1
     question = archive.load(state.record).question.text
     with workspace.journal() as journal:
-        for info in _unfinished(journal):
+        for info in journal.unfinished():
             if (info.purpose, info.record, info.version) == ("reproduce", state.record, version):
                 progress(f"going on with {info.id}, which was {info.state.value}")
                 return _go_on(workspace, journal, info, progress)
         details = {"packs": list(packs)}
         started = journal.start(question, purpose="reproduce", record=state.record, version=version, details=details)
-        with started as run, _interruptible(run):
+        with started as run, _interruptible(workspace, run):
             return _finish(workspace, run, journal.show(run.id), progress)
 
 
@@ -197,12 +196,8 @@ def publish(workspace: Workspace, record_id: str) -> None:
     publish_record(workspace.archive(), record_id, workspace.site_path)
 
 
-def _unfinished(journal: Journal) -> tuple[RunInfo, ...]:
-    return tuple(info for info in journal.list() if info.state in _UNFINISHED)
-
-
 def _go_on(workspace: Workspace, journal: Journal, info: RunInfo, progress: Progress) -> Record:
-    with journal.resume(info.id) as run, _interruptible(run):
+    with journal.resume(info.id) as run, _interruptible(workspace, run):
         return _finish(workspace, run, info, progress)
 
 
@@ -277,13 +272,13 @@ def _publish_by_policy(workspace: Workspace, archive: Archive, record: Record) -
 
 
 @contextlib.contextmanager
-def _interruptible(run: Run) -> Iterator[None]:
+def _interruptible(workspace: Workspace, run: Run) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
         raise Interrupted(
             f"{run.id} was interrupted; every stage that was completed is kept",
-            f"go on with `sovereign resume {run.id}`",
+            f"go on with `sovereign resume {run.id} --workspace {workspace.path}`",
         ) from error
 
 

@@ -106,6 +106,19 @@ def test_approving_what_the_policy_turned_down_needs_a_reason(empty_call: Call) 
     assert empty_call("review", "approve", record.id, "--note", "the gaps are the news").code == 0
 
 
+def test_a_policy_may_publish_without_the_owner_and_says_so(empty_call: Call) -> None:
+    rules = "publish_without_owner = true\npublish_score = 0.0\npublish_claims = 0\nquarantine_below = 0.0\n"
+    (empty_call.path / "policy.toml").write_text(rules + 'name = "open"\nrevise_below = 0.0\ndecline_below = 0.0\n')
+    assert empty_call("ask", QUESTION).code == 0
+    record = empty_call.record
+    assert record.decision.policy is Policy.PUBLISH
+    events = empty_call.workspace.archive().events(record.id)
+    assert [event.type.value for event in events] == ["drafted", "approved"] and "policy 'open'" in events[1].note
+    (run,) = empty_call("runs", "--json").json
+    assert empty_call("resume", run["id"]).code == 0
+    assert len(empty_call.workspace.archive().events(record.id)) == 2
+
+
 def test_export_and_check(call: Call, tmp_path: Path) -> None:
     output = tmp_path / "record.zip"
     written = call("export", call.record.id, "--output", str(output), "--json")
@@ -197,6 +210,14 @@ def test_every_verb_has_help_with_an_example(verb: str, capsys: pytest.CaptureFi
     text = capsys.readouterr().out
     assert ended.value.code == 0 and text.startswith(f"Usage: sovereign {verb}")
     assert "Example" in text or "Commands:" in text
+
+
+def test_what_a_source_says_does_not_drive_the_terminal(empty_call: Call, tmp_path: Path) -> None:
+    note = tmp_path / "hostile.md"
+    note.write_text("# Zebra\x1b[2J\u202eRoute\n\nZebra routing.\n")
+    empty_call("library", "add", str(note))
+    told = empty_call("library", "search", "zebra").out
+    assert "Zebra" in told and "\x1b" not in told and "\u202e" not in told
 
 
 def test_errors_are_json_on_stdout_when_asked_for(call: Call) -> None:

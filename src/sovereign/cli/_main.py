@@ -16,6 +16,8 @@ import click
 
 from sovereign._version import __version__
 
+from ._text import harmless
+
 #: Verb -> where its command lies, and what `sovereign --help` says of it.
 VERBS: dict[str, tuple[str, str]] = {
     "init": ("init:init", "Make a workspace, with the starter notes in its library."),
@@ -129,10 +131,10 @@ def _say(cause: str, remedy: str, code: int, *, as_json: bool) -> None:
     try:
         if as_json:
             body = {"error": {"message": cause, "remedy": remedy, "exit_code": code}}
-            click.echo(json.dumps(body, ensure_ascii=False, indent=2))
+            click.echo(json.dumps(body, indent=2))
         else:
-            click.echo(f"error: {cause}", err=True)
+            click.echo(f"error: {harmless(cause)}", err=True)
             if remedy:
-                click.echo(f"remedy: {remedy}", err=True)
-    except (BrokenPipeError, UnicodeEncodeError):  # nobody reads, or not what we write: the exit code still tells
+                click.echo(f"remedy: {harmless(remedy)}", err=True)
+    except BrokenPipeError:  # nobody reads: the exit code still tells
         sys.stderr = sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115

@@ -7,13 +7,15 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sovereign.records import Document
+
+from ._text import harmless
 
 if TYPE_CHECKING:
     from sovereign.workspace import Workspace
@@ -35,7 +37,7 @@ class Session:
     def progress(self, message: str) -> None:
         """Tell a person what is being done. A closed stderr does not stop the work."""
         with contextlib.suppress(OSError):
-            click.echo(f"  {message}", err=True)
+            click.echo(f"  {harmless(message)}", err=True)
 
     def emit(self, value: Document | Any, text: str | Iterable[str]) -> None:
         """Print the result: `value` with --json, else `text`."""
@@ -44,7 +46,7 @@ class Session:
             self.write(json.dumps(plain, ensure_ascii=False, indent=2) + "\n")
         else:
             lines = text if isinstance(text, str) else "\n".join(text)
-            self.write("".join(map(_harmless, lines)) + "\n")
+            self.write(harmless(lines) + "\n")
 
     def write(self, data: str | bytes) -> None:
         """Print exactly this, as UTF-8. Ends the process with 141 when nobody reads any more."""
@@ -57,11 +59,6 @@ class Session:
             # more at its end, and must not meet the closed pipe there.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(141)
-
-
-def _harmless(char: str) -> str:
-    """Text of sources reaches the terminal: what would move its cursor or turn its lines around is shown as a mark."""
-    return char if char.isprintable() or char == "\n" else "\ufffd"
 
 
 def verb(function: Callable[..., None]) -> Callable[..., None]:
@@ -80,18 +77,3 @@ def verb(function: Callable[..., None]) -> Callable[..., None]:
         function(Session(workspace_, as_json), **given)
 
     return wrapped
-
-
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns of text, as wide as their widest entry."""
-    widths = [max(len(row[column]) for row in [headers, *rows]) for column in range(len(headers))]
-    lines = [
-        "  ".join(entry.ljust(width) for entry, width in zip(row, widths, strict=True)) for row in [headers, *rows]
-    ]
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def shorten(text: str, width: int) -> str:
-    """At most `width` characters, with an ellipsis where something was left out; control characters made visible."""
-    shown = "".join(char if char.isprintable() else " " for char in text)
-    return shown if len(shown) <= width else shown[: width - 1] + "…"

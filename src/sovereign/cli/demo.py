@@ -13,7 +13,8 @@ from sovereign.records import EventType, Grounding, Record, ReproductionStatus, 
 from sovereign.workflow import Measured
 from sovereign.workspace import Workspace
 
-from ._session import Session, shorten, table, verb
+from ._session import Session, verb
+from ._text import shorten, table
 from .ask import page_of
 
 #: The demonstration keeps out of the workspace of your own questions.

@@ -7,7 +7,8 @@ import click
 from sovereign.records import NotFound
 from sovereign.workspace import Workspace
 
-from ._session import Session, table, verb
+from ._session import Session, verb
+from ._text import table
 
 
 @click.group()

@@ -9,7 +9,8 @@ import click
 
 from sovereign.records import NotFound
 
-from ._session import Session, shorten, table, verb
+from ._session import Session, verb
+from ._text import shorten, table
 
 _SHOWN_FAILURES = 10
 

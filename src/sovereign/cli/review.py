@@ -7,7 +7,8 @@ import click
 from sovereign import workflow
 from sovereign.records import BadInput, EventType, Policy, Record, State
 
-from ._session import Session, shorten, table, verb
+from ._session import Session, verb
+from ._text import shorten, table
 from .ask import page_of, summary
 
 

@@ -7,7 +7,8 @@ import click
 from sovereign.inquiry.runs import RunInfo
 from sovereign.records import NotFound
 
-from ._session import Session, shorten, table, verb
+from ._session import Session, verb
+from ._text import shorten, table
 
 
 @click.command()

@@ -104,6 +104,12 @@ class Journal:
         """All runs, newest first. Starts nothing and waits for nothing."""
         return tuple(self.show(row["id"]) for row in self._db.read("SELECT id FROM runs ORDER BY rowid DESC"))
 
+    def unfinished(self) -> tuple[RunInfo, ...]:
+        """The runs that stopped before they were done and that nobody works on now, newest first."""
+        rows = self._db.read("SELECT id FROM runs WHERE done_at IS NULL ORDER BY rowid DESC")
+        found = (self.show(row["id"]) for row in rows)
+        return tuple(info for info in found if info.state in (RunState.INTERRUPTED, RunState.FAILED))
+
     def show(self, run_id: str) -> RunInfo:
         """One run. Raises NotFound."""
         # The lock is looked at before the rows: a run that ends in between is seen as done, never as interrupted.

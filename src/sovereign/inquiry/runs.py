@@ -123,6 +123,10 @@ class Runs(Protocol):
         """All runs, newest first. Starts nothing and waits for nothing."""
         ...
 
+    def unfinished(self) -> tuple[RunInfo, ...]:
+        """The runs that stopped before they were done and that nobody works on now, newest first."""
+        ...
+
     def show(self, run_id: str) -> RunInfo:
         """One run. Raises NotFound."""
         ...
