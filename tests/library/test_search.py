@@ -56,7 +56,7 @@ def test_our_score_is_the_engines(tmp_path: Path) -> None:
     """The exact score may replace the engine's only if it is the same formula over the same terms and lengths."""
     draw = random.Random(5)
     texts = [" ".join(draw.choices(WORDS, k=draw.choice([3, 9, 39, 40, 41, 75, 300, 1000]))) for _ in range(200)]
-    index = engine.SearchIndex(tmp_path / "index")
+    index = engine.SearchIndex(tmp_path / "index", create=True)
     for row, text in enumerate(texts):
         index.add(row, "work", text)
     index.finish()

@@ -71,8 +71,6 @@ class Follower:
             if self._index is None or generation != self._generation:
                 self._generation = generation
                 self._index = None
-                if not path.is_dir() and self._store.number(_MARK):
-                    raise StorageError(f"{path} is missing", "")
                 self._index = SearchIndex(path)
             else:
                 self._index.refresh()
@@ -104,9 +102,10 @@ class Follower:
         if not self._lag:
             return None
         if self._index is None:
+            first = not self._store.number(_MARK)
             notice = f"the index could not be used ({self._notice}); it was rebuilt from the library"
             self.rebuild()
-            return notice
+            return None if first else notice
         index = self._index
         for row, _, applied in self._store.ghosts():
             if not applied:
@@ -168,7 +167,7 @@ class Follower:
             old.abandon()
         path = self._path(generation)
         shutil.rmtree(path, ignore_errors=True)
-        index = SearchIndex(path)
+        index = SearchIndex(path, create=True)
         try:
             for batch in self._store.rows_after(0):
                 for row, kind, text in batch:

@@ -1,7 +1,7 @@
 """The lexical index: tantivy on disk, English stemmer, one searched field per source.
 
-A source is one text (title and body), scored by plain BM25 (Robertson and Zaragoza 2009, k1 1.2, b .75) over the query's
-distinct words without stop words. Tried on BEIR SciFact's 809 training claims and set aside, because no paired
+A source is one text (title and body), scored by plain BM25 (Robertson and Zaragoza 2009, k1 1.2, b .75) over the
+query's distinct words without stop words. Tried on BEIR SciFact's 809 training claims and set aside, because no paired
 interval was above zero: a title field with a boost of its own, other k1 and b, bigrams, pseudo-relevance feedback,
 coordination, idf powers, and counting a query's repeated words (on another set, the 2,138 training claims of
 citation-integrity, that lost .009 [.003, .016] in nDCG@10).
@@ -97,10 +97,15 @@ def _damaged(folder: Path, error: BaseException) -> StorageError:
 
 
 class SearchIndex:
-    """One index folder. Rows are the store's row numbers; the index knows nothing else of a source."""
+    """One index folder. Rows are the store's row numbers; the index knows nothing else of a source.
 
-    def __init__(self, folder: Path) -> None:
+    Only a holder of the writer lock may `create`: two processes that did so at once would undo each other's work.
+    """
+
+    def __init__(self, folder: Path, create: bool = False) -> None:
         self.folder = folder
+        if not create and not (folder / "meta.json").is_file():
+            raise StorageError(f"the index {folder} is not there", _REBUILD)
         with engine(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self._schema = _schema()

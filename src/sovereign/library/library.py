@@ -278,7 +278,7 @@ class Library:
             "text_levels": levels,
             "readers": self.readers(),
             "failures": [{"where": f.where, "reason": f.reason} for f in self.failures()],
-            "index": self._following().status(),
+            "index": self._following(needed=False).status(),
             "bytes_on_disk": sum(f.stat().st_size for f in self.folder.rglob("*") if f.is_file()),
             "digest": self.digest(),
             "notices": list(self.notices),
@@ -286,7 +286,7 @@ class Library:
 
     # -- the index
 
-    def _following(self, write: bool = False) -> Follower:
+    def _following(self, write: bool = False, needed: bool = True) -> Follower:
         """The index, up to date if nobody else is writing; repaired or rebuilt where that is needed."""
         from ._follow import Follower
 
@@ -297,7 +297,7 @@ class Library:
             try:
                 self._lock.acquire(wait_s=0.0)  # a search never waits for a writer
             except Busy:
-                if follower.is_broken():
+                if needed and follower.is_broken():
                     raise
                 return follower  # whoever holds the lock will bring it up to date
             try:
