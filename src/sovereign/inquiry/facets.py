@@ -10,7 +10,8 @@ from sovereign.records import QuestionFacets
 
 from .vocabulary import Vocabulary
 
-_NAME = re.compile(r"(?<![\w@])([A-Za-z][A-Za-z0-9]*(?:[-+./][A-Za-z0-9]+)*)(?![\w@])")
+#: Letters of scripts that write no spaces may stand right beside a name.
+_NAME = re.compile(r"(?<![A-Za-z0-9_@])([A-Za-z][A-Za-z0-9]*(?:[-+./][A-Za-z0-9]+)*(?:\+\+|\*|#)?)(?![A-Za-z0-9_@])")
 _HUMPS = re.compile(r"[A-Z][a-z]+(?:[A-Z][a-z]*)+[0-9]*|[A-Z]{1,4}[a-z]+[A-Z][A-Za-z]*")
 _STRICT_HUMPS = re.compile(r"(?:[A-Z][a-z]{2,}){2,}")
 _TITLE_PAIR = re.compile(r"(?<![.?!:]\s)(?<!^)\b((?:[A-Z][a-z]{2,})(?:\s[A-Z][a-z]{2,})+)\b")
@@ -153,8 +154,7 @@ def question_systems(
             continue
         named = in_field or _STRICT_HUMPS.fullmatch(name) is not None
         mixed = bool(_HUMPS.fullmatch(name.replace("-", "")) or _HUMPS.search(name)) or _is_compound(name)
-        capital = name[0].isupper() and match.start() > 0
-        if (mixed and (named or key in known)) or (key in known and (capital or any(c.isdigit() for c in name))):
+        if (mixed and (named or key in known)) or key in known:
             found.append((match.start(), name))
     if in_field:
         for pair in _TITLE_PAIR.finditer(question):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sovereign.judge import mentions, name_key
 from sovereign.records import Claim, DiffersIn, Facets, Grounding
 
@@ -15,7 +17,7 @@ ENOUGH_TERMS = 0.6
 def fills(claim: Claim, cell: Facets, planned: Plan, extracted: Extracted) -> bool:
     """Whether a claim measures just what the cell asks.
 
-    Same system, metric and benchmark, no other baseline, and every condition stated in the sentence. For a question
+    Same system, metric, benchmark and baseline, and every condition stated in the sentence. For a question
     without a named system the claim's source must speak of all its subjects.
     """
     facets = claim.facets
@@ -31,7 +33,7 @@ def fills(claim: Claim, cell: Facets, planned: Plan, extracted: Extracted) -> bo
         return False
     if cell.benchmark and not same_name(facets.benchmark, cell.benchmark):
         return False
-    if cell.baseline and facets.baseline is not None and not same_baseline(facets.baseline, cell.baseline):
+    if cell.baseline and not same_baseline(facets.baseline, cell.baseline):
         return False
     about = extracted.subjects.get(claim.quotes[0].source, ())
     if not cell.system and any(name.startswith("subject:") and name not in about for name in planned.facet_terms):
@@ -70,8 +72,20 @@ def same_baseline(claimed: str | None, asked: str) -> bool:
 
 
 def condition_stands(condition: str, claim: Claim) -> bool:
-    """Whether the sentence itself states the condition; a range or a sweep must stand there as one."""
-    return mentions(claim.text, condition) or name_key(condition) in name_key(claim.text)
+    """Whether the sentence itself states the condition for this value; a range or a sweep must stand there as one.
+
+    `batch size 1` does not stand in `batch size 16`; and where the value has a condition of that kind, it must be it.
+    """
+    if not any(character.isdigit() for character in condition):
+        return mentions(claim.text, condition) or name_key(condition) in name_key(claim.text)
+    of_the_kind = {name_key(own) for own in claim.facets.condition if _kind(own) == _kind(condition)}
+    if of_the_kind:
+        return name_key(condition) in of_the_kind
+    return mentions(claim.text, condition)
+
+
+def _kind(condition: str) -> str:
+    return re.sub(r"\d+(?:\.\d+)?", "#", condition.casefold()).replace(" of ", " ")
 
 
 def coverage(facets: Facets, planned: Plan) -> float:

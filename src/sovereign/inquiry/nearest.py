@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
-from sovereign.judge import mentions_any, name_key, numbers_in
+from sovereign.judge import mentions_any, numbers_in
 from sovereign.records import Claim, Facets, Grounding, Nearest, ReproductionStatus
 
 from .documents import Extracted, Plan
-from .matching import coverage, differs_in, same_baseline, same_name
+from .matching import condition_stands, coverage, differs_in, same_baseline, same_name
 from .vocabulary import Vocabulary
 
 NEAREST_PER_GAP = 14
 OWN_PER_GAP = 5
-PER_SOURCE = 2
+PER_SOURCE = 3
 #: How many nearest claims stand before those of our own runs.
 AFTER = 3
 #: What each claim already shown of the same metric takes from the next, so that related metrics are seen too.
@@ -110,7 +110,7 @@ class Nearness:
         """A condition's number must stand in the sentence; its words may be the field's other words for it."""
         condition = name.split(":", 1)[1]
         if any(character.isdigit() for character in condition):
-            return name_key(condition) in name_key(claim.text)
+            return condition_stands(condition, claim)
         return mentions_any(claim.text, self._planned.facet_terms[name])
 
     def _benchmark_closeness(self, cell: Facets, facets: Facets) -> float:

@@ -24,7 +24,7 @@ def plan(question: str, library: LibraryPort, vocabularies: Sequence[Vocabulary]
     Subject and named systems come first: a system's own sources tell the subject of a question that only names the
     system. Without a vocabulary the question's rarest terms serve as its subject.
     """
-    known = library.names_in(question)
+    known = [name for name in library.names_in(question) if _looks_named(name, question) or _own_sources(name, library)]
     own_texts = [stored.text for name in known for stored in _own_sources(name, library)]
     vocabulary = choose(question, tuple(vocabularies))
     if vocabulary is EMPTY:
@@ -71,6 +71,13 @@ def revise(before: Plan, gaps: Sequence[str], round_number: int) -> Plan:
                 asked.add((query.query, query.require))
                 break
     return before.model_copy(update={"queries": (*before.queries, *new)})
+
+
+def _looks_named(name: str, question: str) -> bool:
+    """Written as a name, beyond what any word gets at the start of a sentence; else it must own a source."""
+    if any(character.isdigit() for character in name) or any(character.isupper() for character in name[1:]):
+        return True
+    return name[:1].isupper() and not question.startswith(name)
 
 
 def _own_sources(name: str, library: LibraryPort) -> list[Any]:

@@ -12,6 +12,8 @@ _SEPARATOR = r"[\s\-‐‑‒–_/@]*"
 _LOOSE_SEPARATOR = r"[\s\-‐‑‒–_/@]+"
 #: A word with the signs that make it another name: `MoE++` is not `MoE`, `C#` not `C`, `A*` not `a`.
 _WORD = re.compile(r"[^\W_]+(?:\+\+|\#)(?![^\W_])|(?<![^\W_*])[^\W_]{1,2}\*(?![^\W_*])|[^\W_]+", re.UNICODE)
+#: A letter that makes a word longer; Chinese, Japanese and Korean letters stand beside a name without a space.
+_LETTER = r"[^\W_⺀-鿿가-힣豈-﫿]"
 _VERSION = re.compile(r"(?<=[^\W\d_]{3})v?\d+$")
 _LETTERS = re.compile(r"[^\W_]+", re.UNICODE)
 
@@ -46,8 +48,8 @@ def term_pattern(term: str) -> re.Pattern[str]:
     keep_case = len(words) == 1 and len(term) <= 4 and sum(c.isupper() for c in term) >= 2
     last = words[-1][-1]
     plural = "" if term[-1].isdigit() or last in "+#*" else r"(?:e?s)?"
-    end = r"(?![^\W_]|\+\+|\#(?![^\W_]))"
-    return re.compile(rf"(?<![^\W_]){body}{plural}{end}", re.UNICODE if keep_case else re.UNICODE | re.IGNORECASE)
+    end = rf"(?!{_LETTER}|\+\+|\#(?!{_LETTER}))"
+    return re.compile(rf"(?<!{_LETTER}){body}{plural}{end}", re.UNICODE if keep_case else re.UNICODE | re.IGNORECASE)
 
 
 def _word_body(word: str) -> str:
