@@ -11,9 +11,9 @@ from .documents import Extracted, Plan
 from .matching import condition_stands, coverage, differs_in, same_baseline, same_name
 from .vocabulary import Vocabulary
 
-NEAREST_PER_GAP = 14
+NEAREST_PER_GAP = 16
 OWN_PER_GAP = 5
-PER_SOURCE = 3
+PER_SOURCE = 2
 #: How many nearest claims stand before those of our own runs.
 AFTER = 3
 #: What each claim already shown of the same metric takes from the next, so that related metrics are seen too.
