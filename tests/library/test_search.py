@@ -43,6 +43,9 @@ def test_ranks_do_not_depend_on_history(build: Callable[..., Library], per_file:
     queries = _queries(60)
     for k in (1, 10, 50):
         assert _ranks(lived, queries, k) == _ranks(plain, queries, k)
+        for query in queries[:20]:
+            found = [[h.source for h in one.search(query, k, [["top", "expert token"]])] for one in (lived, plain)]
+            assert found[0] == found[1]
 
 
 def test_ties_go_by_source_id(build: Callable[..., Library]) -> None:
