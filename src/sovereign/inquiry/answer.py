@@ -59,10 +59,10 @@ def write(planned: Plan, found: Found, reading: Reading, compared: Compared, tab
         for missing in found.missing
     ]
     answer = Answer(status=status, sentences=tuple(sentences))
-    return Written(answer=answer, limitations=limitations(reading, compared, found))
+    return Written(answer=answer, limitations=limitations(reading, compared, found, tabled))
 
 
-def limitations(reading: Reading, compared: Compared, found: Found) -> tuple[str, ...]:
+def limitations(reading: Reading, compared: Compared, found: Found, tabled: Tabled) -> tuple[str, ...]:
     """What a reader must know about how the answer was made; each line only where it applies."""
     sources = [item.source for item in reading.sources]
     said = []
@@ -76,6 +76,12 @@ def limitations(reading: Reading, compared: Compared, found: Found) -> tuple[str
     if any(s.kind is SourceKind.MEASUREMENT for s in sources):
         said.append("Our own measurements differ in implementation, scale and hardware from what the question asks.")
     said.append("Only the library was searched: a source that it does not hold was not considered.")
+    if tabled.left_out:
+        asked = len(tabled.cells) + tabled.left_out
+        said.append(
+            f"The question asks for {asked} combinations of system, metric and benchmark; the first "
+            f"{len(tabled.cells)} were looked at and {tabled.left_out} were not: ask for those in another question."
+        )
     if found.missing:
         said.append("A system that the question names has no source of its own here.")
     return tuple(said)
@@ -112,7 +118,8 @@ class _Writer:
                 of = f" of {system}" if system else ""
                 what = f"{metrics}{of}" if metrics else system or group[0].facets.subject or "what is asked"
                 where = f" on {benchmarks}" if benchmarks else ""
-                text = f"Not measured: no source that was read measures {what}{where} as the question asks."
+                asked = f"as the question asks{_terms(group[0])}"
+                text = f"Not measured: no source that was read measures {what}{where} {asked}."
                 if not system and not metrics and not benchmarks:
                     text = f"Not measured: no sentence that was read gives a result on all of {what} together."
                 found.append(Sentence(text=text, cells=tuple(cell.id for cell in group)))
@@ -178,6 +185,10 @@ class _Writer:
             ReproductionStatus.REPRODUCED: " (our own run supports this)",
             ReproductionStatus.FALSIFIED: " (our own run refutes this)",
         }.get(claim.reproduction, "")
+        run += {
+            Agreement.CORROBORATED: " (another source gives the same figure)",
+            Agreement.CONTESTED: " (another source gives another figure)",
+        }.get(claim.agreement, "")
         if claim.grounding is Grounding.REPORTED:
             about = f" on {short}" if source.about else ""
             return f"our note{about} says: “{words}”{run}."
@@ -214,6 +225,14 @@ def _measured_words(claim: Claim) -> str:
     if all(number in quoted for number in numbers_in(claim.text)):
         return f"{shown}{unit} for “{claim.text.rstrip('.')}”."
     return f"a {claim.facets.metric or 'value'} of {shown}{unit}."
+
+
+def _terms(cell: Cell) -> str:
+    """Against what and under which conditions a cell asks, in brackets."""
+    baselines = [name for name in (cell.facets.baseline or "").split("; ") if name]
+    against = [f"against {' or '.join(baselines)}"] if baselines else []
+    asked = "; ".join([*against, *cell.facets.condition])
+    return f" ({asked})" if asked else ""
 
 
 def _capital(text: str) -> str:

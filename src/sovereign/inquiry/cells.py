@@ -4,6 +4,7 @@ with the nearest claims beside it. A nearest claim never fills a gap."""
 from __future__ import annotations
 
 import itertools
+import math
 
 from sovereign.records import Cell, Facets
 
@@ -21,16 +22,18 @@ def tabulate(planned: Plan, compared: Compared, extracted: Extracted, vocabulary
     usable = [claim for claim in compared.claims if not claim.stated_negative]
     nearness = Nearness(planned, extracted, vocabulary, usable)
     cells = []
-    for number, facets in enumerate(_asked(planned), 1):
+    asked, combinations = _asked(planned)
+    for number, facets in enumerate(asked, 1):
         fits = [claim.id for claim in usable if fills(claim, facets, planned, extracted)]
         if fits:
             cells.append(Cell(id=f"cell-{number}", facets=facets, claims=tuple(fits[:CLAIMS_PER_CELL]), gap=False))
         else:
             cells.append(Cell(id=f"cell-{number}", facets=facets, gap=True, nearest=nearness.beside(facets)))
-    return Tabled(cells=tuple(cells))
+    return Tabled(cells=tuple(cells), left_out=combinations - len(asked))
 
 
-def _asked(planned: Plan) -> list[Facets]:
+def _asked(planned: Plan) -> tuple[list[Facets], int]:
+    """The first cells that the question asks for, and how many it asks for."""
     facets = planned.question.facets
     subject = facets.subject[0] if facets.subject else None
     baseline = "; ".join(facets.baseline) or None
@@ -39,9 +42,9 @@ def _asked(planned: Plan) -> list[Facets]:
         words = [term for name, group in planned.facet_terms.items() for term in group if name.startswith("term:")]
         words.sort(key=planned.question.text.casefold().find)
         asked = subject or ", ".join(words) or None
-        return [Facets(subject=asked, baseline=baseline, condition=condition)] if asked else []
-    combos = itertools.product(facets.system or (None,), facets.metric or (None,), facets.benchmark or (None,))
+        return ([Facets(subject=asked, baseline=baseline, condition=condition)], 1) if asked else ([], 0)
+    parts = (facets.system or (None,), facets.metric or (None,), facets.benchmark or (None,))
     return [
         Facets(subject=subject, system=s, metric=m, benchmark=b, baseline=baseline, condition=condition)
-        for s, m, b in itertools.islice(combos, MAX_CELLS)
-    ]
+        for s, m, b in itertools.islice(itertools.product(*parts), MAX_CELLS)
+    ], math.prod(len(part) for part in parts)

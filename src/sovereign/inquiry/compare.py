@@ -29,7 +29,7 @@ _SAME = 0.005
 def compare(reading: Reading, extracted: Extracted, library: LibraryPort) -> Compared:
     """Agreement between independent sources, and what attached runs settle."""
     sources = {item.source.id: item.source for item in reading.sources}
-    claims = _with_agreement(extracted.claims, sources)
+    claims = _with_agreement(extracted.claims, sources, _shared_names(extracted, sources))
     reproductions = tuple(
         _reproduction(source, claims, library) for source in sources.values() if source.kind is SourceKind.MEASUREMENT
     )
@@ -39,14 +39,30 @@ def compare(reading: Reading, extracted: Extracted, library: LibraryPort) -> Com
     return Compared(claims=marked, reproductions=reproductions)
 
 
-def _with_agreement(claims: tuple[Claim, ...], sources: dict[str, Source]) -> tuple[Claim, ...]:
+def _shared_names(extracted: Extracted, sources: dict[str, Source]) -> frozenset[str]:
+    """Names that systems of different works go by: a figure of one never speaks for the other."""
+    first_hand = set(extracted.first_hand)
+    works: dict[str, set[str]] = defaultdict(set)
+    for claim in extracted.claims:
+        if claim.id in first_hand and claim.facets.system:
+            source = sources[claim.quotes[0].source]
+            works[name_key(claim.facets.system)].add(source.about or source.id)
+    return frozenset(name for name, roots in works.items() if len(roots) > 1)
+
+
+def _with_agreement(
+    claims: tuple[Claim, ...], sources: dict[str, Source], shared_names: frozenset[str]
+) -> tuple[Claim, ...]:
     groups: dict[tuple[object, ...], list[Claim]] = defaultdict(list)
     for claim in claims:
         facets = claim.facets
         if facets.value is None or not facets.system or not facets.metric or claim.stated_negative:
             continue
+        if name_key(facets.system) in shared_names:
+            continue
         key = (
             name_key(facets.system),
+            name_key(facets.baseline or ""),
             facets.metric,
             facets.unit,
             name_key(facets.benchmark or ""),

@@ -61,7 +61,7 @@ class Found(Document):
 
 class Kept(Document):
     source: str
-    rank: int
+    rank: int | None = Field(description="best rank over the searches; None if none returned it")
     kept_for: tuple[str, ...]
 
 
@@ -96,6 +96,7 @@ class Compared(Document):
 
 class Tabled(Document):
     cells: tuple[Cell, ...]
+    left_out: int = Field(default=0, description="combinations that the question asks for beyond the most we look at")
 
 
 class Written(Document):

@@ -150,12 +150,16 @@ def question_systems(
     for match in _NAME.finditer(question):
         name = match[1].rstrip(".")
         key = name_key(name)
-        if key in taken or len(key) < 3 or _is_generic(name, generic):
+        if key in taken or len(key) < 3 or (key not in known and _is_generic(name, generic)):
             continue
         named = in_field or _STRICT_HUMPS.fullmatch(name) is not None
         mixed = bool(_HUMPS.fullmatch(name.replace("-", "")) or _HUMPS.search(name)) or _is_compound(name)
         if (mixed and (named or key in known)) or key in known:
             found.append((match.start(), name))
+    for name in known_names:
+        if " " in name and name_key(name) not in taken and name in question:
+            found = [one for one in found if not mentions(name, one[1])]
+            found.append((question.index(name), name))
     if in_field:
         for pair in _TITLE_PAIR.finditer(question):
             name = pair[1]

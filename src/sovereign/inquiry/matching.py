@@ -31,6 +31,8 @@ def fills(claim: Claim, cell: Facets, planned: Plan, extracted: Extracted) -> bo
         return False
     if not cell.system and not cell.benchmark and not cell.condition and not _on_the_question(claim, planned):
         return False
+    if not cell.metric and not _on_the_question(claim, planned):
+        return False
     if cell.benchmark and not same_name(facets.benchmark, cell.benchmark):
         return False
     if cell.baseline and not same_baseline(facets.baseline, cell.baseline):
@@ -100,6 +102,6 @@ def _is_ratio_of(facets: Facets, metric: str) -> bool:
 
 
 def _on_the_question(claim: Claim, planned: Plan) -> bool:
-    """Where the question names neither system nor benchmark nor condition, its own words must be in the sentence."""
+    """Where the question names no metric, or only one, its own words must be in the sentence."""
     asked = {stem(word) for word in content_words(planned.question.text)}
     return len(asked & {stem(word) for word in content_words(claim.text)}) >= ENOUGH_TERMS * len(asked)

@@ -151,10 +151,13 @@ def conditions(sentence: str, vocabulary: Vocabulary, q: Quantity | None, follow
         matches = list(pattern.finditer(sentence))
         behind = [m for m in matches if q is not None and _stands_behind(sentence, q.end, m.start(), following)]
         found += [match.group(0).strip() for match in (behind[:1] if len(matches) > 1 and behind else matches)]
-    for name in (*vocabulary.words.hardware, *vocabulary.words.models):
-        spans = term_spans(sentence, name)
-        if spans and not any(name_key(name) in name_key(other) for other in found):
-            found.append(sentence[spans[0][0] : spans[0][1]])
+    for names in (vocabulary.words.hardware, vocabulary.words.models):
+        spans = [(start, end) for name in names for start, end in term_spans(sentence, name)]
+        spans = [s for s in spans if not any(o[0] <= s[0] and s[1] <= o[1] and o != s for o in spans)]
+        beside = [s for s in spans if q is not None and _stands_behind(sentence, q.end, s[0], following)]
+        for start, end in beside[:1] or spans:
+            if not any(name_key(sentence[start:end]) in name_key(other) for other in found):
+                found.append(sentence[start:end])
     return list(dict.fromkeys(re.sub(r"\s+", " ", condition) for condition in found))[:8]
 
 
@@ -164,7 +167,7 @@ def behind(sentence: str, q: Quantity, spans: Iterable[tuple[int, int, str]], fo
 
 
 def _stands_behind(sentence: str, end: int, start: int, following: int) -> bool:
-    between = r"\s*(?:[\w()-]+\s+){0,4}?(?:on|for|in|at|with|under|over)\s+(?:the\s+|a\s+)?"
+    between = r"\s*(?:[\w().-]+\s+){0,7}?(?:on|for|in|at|with|under|over)\s+(?:(?:the|an|a|one|two|single)\s+)?"
     return end <= start < following and re.fullmatch(between, sentence[end:start]) is not None
 
 

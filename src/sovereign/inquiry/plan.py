@@ -16,6 +16,8 @@ from .words import content_words, needed_terms, subject_words
 
 _OWNER = "owner"
 _DESCRIBED_RUN = 4
+#: Between a Chinese, Japanese or Korean letter and a Latin one: a name may begin or end there.
+_BESIDE_NAME = re.compile(r"(?<=[⺀-鿿가-힣])(?=[A-Za-z])|(?<=[A-Za-z0-9])(?=[⺀-鿿가-힣])")
 
 
 def plan(question: str, library: LibraryPort, vocabularies: Sequence[Vocabulary]) -> Plan:
@@ -24,7 +26,8 @@ def plan(question: str, library: LibraryPort, vocabularies: Sequence[Vocabulary]
     Subject and named systems come first: a system's own sources tell the subject of a question that only names the
     system. Without a vocabulary the question's rarest terms serve as its subject.
     """
-    known = [name for name in library.names_in(question) if _looks_named(name, question) or _own_sources(name, library)]
+    spaced = _BESIDE_NAME.sub(" ", question)
+    known = [name for name in library.names_in(spaced) if _looks_named(name, question) or _own_sources(name, library)]
     own_texts = [stored.text for name in known for stored in _own_sources(name, library)]
     vocabulary = choose(question, tuple(vocabularies))
     if vocabulary is EMPTY:

@@ -57,10 +57,8 @@ def search(planned: Plan, library: LibraryPort) -> Found:
                 best[hit.source] = (hit.rank, asked.id)
     owners = {owner: system.name for system in planned.systems for owner in system.owners}
     namesakes = {source: system.name for system in planned.systems for source in system.namesakes}
-    first = searches[0].id if searches else "q1"
     for source in (*owners, *library.ids(kind="measurement")):
-        fused.setdefault(source, 0.0)
-        best.setdefault(source, (1, first))
+        fused.setdefault(source, 0.0)  # looked at, whether a query returned it or not; then it has no rank
     passing: list[tuple[str, tuple[str, ...]]] = []
     dropped: list[Dropped] = []
     for source in sorted(fused):
@@ -71,17 +69,20 @@ def search(planned: Plan, library: LibraryPort) -> Found:
         reason = None if source in owners else _why_not(stored, facets, planned)
         if source in namesakes:
             reason = RULE_NAMESAKE, f"another system that is called {namesakes[source]}, on another subject"
-        rank, query = best[source]
-        if reason is not None:
+        if reason is None:
+            passing.append((source, facets))
+        elif source in best:
+            rank, query = best[source]
             rule, why = reason
             dropped.append(Dropped(source=source, title=stored.title, rule=rule, reason=why, search=query, rank=rank))
-            continue
-        passing.append((source, facets))
     scored = _scored(passing, fused, owners)
     scored.sort(key=lambda item: (-round(item[0], 9), item[1]))
     scored = _best_first(scored, searches)
-    kept = [Kept(source=source, rank=best[source][0], kept_for=facets) for _, source, facets in scored[:KEEP_AT_MOST]]
+    ranks = {source: rank for source, (rank, _) in best.items()}
+    kept = [Kept(source=source, rank=ranks.get(source), kept_for=facets) for _, source, facets in scored[:KEEP_AT_MOST]]
     for _, source, _ in scored[KEEP_AT_MOST:]:
+        if source not in best:
+            continue
         rank, query = best[source]
         why = f"speaks of the question, but {KEEP_AT_MOST} others do so more"
         title = library.get(source).title
