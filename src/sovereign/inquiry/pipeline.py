@@ -30,30 +30,30 @@ from .vocabulary import EMPTY, Vocabulary, shipped
 Progress = Callable[[str], None]
 Output = TypeVar("Output", bound=Document)
 
-#: What each stage's code is: a change in one of these modules makes the stage's stored outputs stale.
 _READING = ("sovereign.judge.terms", "sovereign.judge.numbers", "sovereign.inquiry.documents")
+_PLANNING = tuple(f"sovereign.inquiry.{name}" for name in ("plan", "facets", "words", "vocabulary"))
+_LOOKING = tuple(f"sovereign.library.{name}" for name in ("library", "index", "ranking", "gazetteer"))
+#: What each stage's code is, with all that it calls: a change in one of these modules makes its stored outputs stale.
 STAGE_MODULES: dict[str, tuple[str, ...]] = {
-    "plan": ("sovereign.inquiry.plan", "sovereign.inquiry.facets", "sovereign.inquiry.words", *_READING),
-    "search": ("sovereign.inquiry.search", "sovereign.inquiry.plan", *_READING),
-    "read": ("sovereign.inquiry.read",),
+    "plan": (*_PLANNING, *_READING, *_LOOKING),
+    "search": ("sovereign.inquiry.search", *_PLANNING, *_READING, *_LOOKING),
+    "read": ("sovereign.inquiry.read", "sovereign.inquiry.documents"),
     "extract": (
-        "sovereign.inquiry.extract",
-        "sovereign.inquiry.results",
-        "sovereign.inquiry.roles",
-        "sovereign.inquiry.phrases",
-        "sovereign.inquiry.sentences",
+        *(f"sovereign.inquiry.{name}" for name in ("extract", "results", "roles", "phrases", "sentences")),
         "sovereign.judge.quotes",
+        *_PLANNING,
         *_READING,
     ),
-    "compare": ("sovereign.inquiry.compare", "sovereign.judge.verdicts"),
+    "compare": (
+        "sovereign.inquiry.compare",
+        "sovereign.inquiry.documents",
+        *(f"sovereign.judge.{name}" for name in ("verdicts", "outcomes", "quotes", "terms")),
+    ),
     "cells": (
-        "sovereign.inquiry.cells",
-        "sovereign.inquiry.matching",
-        "sovereign.inquiry.nearest",
-        "sovereign.inquiry.words",
+        *(f"sovereign.inquiry.{name}" for name in ("cells", "matching", "nearest", "words", "vocabulary")),
         *_READING,
     ),
-    "answer": ("sovereign.inquiry.answer", "sovereign.judge.synthesizer"),
+    "answer": ("sovereign.inquiry.answer", "sovereign.judge.synthesizer", "sovereign.judge.checks", *_READING),
     "tribunal": tuple(
         f"sovereign.judge.{name}"
         for name in (
