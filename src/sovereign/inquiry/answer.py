@@ -228,10 +228,13 @@ def _measured_words(claim: Claim) -> str:
 
 
 def _terms(cell: Cell) -> str:
-    """Against what and under which conditions a cell asks, in brackets."""
+    """Against what and under which conditions a cell asks, in brackets.
+
+    Conditions with a number are left to the question: every number of an answer is to stand in a quote.
+    """
     baselines = [name for name in (cell.facets.baseline or "").split("; ") if name]
     against = [f"against {' or '.join(baselines)}"] if baselines else []
-    asked = "; ".join([*against, *cell.facets.condition])
+    asked = "; ".join([*against, *(condition for condition in cell.facets.condition if not numbers_in(condition))])
     return f" ({asked})" if asked else ""
 
 
