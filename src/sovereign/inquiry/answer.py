@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from sovereign.judge import name_key, numbers_in, status_of
+from sovereign.judge import name_key, numbers_in, status_of, unfounded_numbers, without_marks
 from sovereign.records import (
     Agreement,
     Answer,
@@ -92,7 +92,6 @@ class _Writer:
         self._planned = planned
         self._claims = claims
         self._sources = sources
-        self._allowed = set(numbers_in(planned.question.text))
 
     def filled(self, cell: Cell) -> list[Sentence]:
         """One sentence per claim that fills a cell."""
@@ -180,7 +179,7 @@ class _Writer:
         short = self._short(source)
         if claim.grounding is Grounding.MEASURED:
             return f"our own measurement gives {_measured_words(claim)}"
-        words = re.sub(r"(?<![A-Za-z])\s*\[[A-Z]\](?:\[[A-Z]\])*(?=[.\s]|$)", "", claim.text).strip().rstrip(". ")
+        words = without_marks(claim.text).strip().rstrip(". ")
         run = {
             ReproductionStatus.REPRODUCED: " (our own run supports this)",
             ReproductionStatus.FALSIFIED: " (our own run refutes this)",
@@ -206,8 +205,8 @@ class _Writer:
 
     def _safe(self, text: str, claims: list[str], cells: list[str]) -> Sentence:
         """A sentence whose every number stands in its quotes or in the question; else the bare quote speaks."""
-        quoted = {n for c in claims for quote in self._claims[c].quotes for n in numbers_in(quote.text)}
-        if any(number not in quoted | self._allowed for number in numbers_in(text)):
+        quotes = [quote.text for claim in claims for quote in self._claims[claim].quotes]
+        if unfounded_numbers(text, quotes, self._planned.question):
             claim = self._claims[claims[0]]
             kind = {Grounding.REPORTED: "Our note", Grounding.MEASURED: "Our own measurement"}.get(claim.grounding)
             kind = kind or "A source"

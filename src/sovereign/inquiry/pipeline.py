@@ -53,11 +53,15 @@ STAGE_MODULES: dict[str, tuple[str, ...]] = {
         *(f"sovereign.inquiry.{name}" for name in ("cells", "matching", "nearest", "words", "vocabulary")),
         *_READING,
     ),
-    "answer": ("sovereign.inquiry.answer", "sovereign.judge.synthesizer", "sovereign.judge.checks", *_READING),
+    "answer": (
+        "sovereign.inquiry.answer",
+        *(f"sovereign.judge.{name}" for name in ("answers", "synthesizer", "checks")),
+        *_READING,
+    ),
     "tribunal": tuple(
         f"sovereign.judge.{name}"
         for name in (
-            "assess", "checks", "counts", "dimensions", "numbers", "policy", "quotes", "skeptic", "standing",
+            "answers", "assess", "checks", "counts", "dimensions", "numbers", "policy", "quotes", "skeptic", "standing",
             "synthesizer", "terms", "tribunal", "validator", "verdicts",
         )
     ),

@@ -1,5 +1,6 @@
 """Pure rules over a record: anyone can run them again on the stored record and must get the same."""
 
+from .answers import unfounded_numbers, without_marks
 from .assess import assess
 from .counts import answer_claims, cell_claims, count
 from .dimensions import DEFINITIONS
@@ -43,5 +44,7 @@ __all__ = [
     "status_of",
     "term_pattern",
     "term_spans",
+    "unfounded_numbers",
     "verification_level",
+    "without_marks",
 ]

@@ -12,8 +12,10 @@ _SEPARATOR = r"[\s\-‐‑‒–_/@]*"
 _LOOSE_SEPARATOR = r"[\s\-‐‑‒–_/@]+"
 #: A word with the signs that make it another name: `MoE++` is not `MoE`, `C#` not `C`, `A*` not `a`.
 _WORD = re.compile(r"[^\W_]+(?:\+\+|\#)(?![^\W_])|(?<![^\W_*])[^\W_]{1,2}\*(?![^\W_*])|[^\W_]+", re.UNICODE)
-#: A letter that makes a word longer; Chinese, Japanese and Korean letters stand beside a name without a space.
-_LETTER = r"[^\W_⺀-鿿가-힣豈-﫿]"
+_LETTER = r"[^\W_]"
+#: Chinese, Japanese and Korean letters stand beside a name without a space.
+_WIDE_LETTERS = "⺀-鿿가-힣豈-﫿"
+_WIDE = re.compile(f"[{_WIDE_LETTERS}]")
 _VERSION = re.compile(r"(?<=[^\W\d_]{3})v?\d+$")
 _LETTERS = re.compile(r"[^\W_]+", re.UNICODE)
 
@@ -30,11 +32,12 @@ def name_key(name: str) -> str:
 
 
 @lru_cache(maxsize=8192)
-def term_pattern(term: str) -> re.Pattern[str]:
+def term_pattern(term: str, wide: bool = False) -> re.Pattern[str]:
     """A pattern for a term or phrase: any hyphen or space between words, a plural `s`, whole words only.
 
     Words of a mixed name may be joined (`VQA-v2`, `VQAv2`); plain words must stay apart. Abbreviations of two or
-    three capitals keep their case, so that `MoE` is not `moe` inside a word and `ARO` is not `aro`.
+    three capitals keep their case, so that `MoE` is not `moe` inside a word and `ARO` is not `aro`. `wide` is for texts
+    with letters of scripts that write no spaces; the pattern for them is slow to make.
     """
     term = unicodedata.normalize("NFKC", term)
     found = list(_WORD.finditer(term))
@@ -48,8 +51,10 @@ def term_pattern(term: str) -> re.Pattern[str]:
     keep_case = len(words) == 1 and len(term) <= 4 and sum(c.isupper() for c in term) >= 2
     last = words[-1][-1]
     plural = "" if term[-1].isdigit() or last in "+#*" else r"(?:e?s)?"
-    end = rf"(?!{_LETTER}|\+\+|\#(?!{_LETTER}))"
-    return re.compile(rf"(?<!{_LETTER}){body}{plural}{end}", re.UNICODE if keep_case else re.UNICODE | re.IGNORECASE)
+    letter = f"{_LETTER[:-1]}{_WIDE_LETTERS}]" if wide else _LETTER
+    end = rf"(?!{letter}|\+\+|\#(?!{letter}))"
+    case = "" if keep_case else "i"  # for the words alone: with the flag, sets of many letters compile slowly
+    return re.compile(rf"(?<!{letter})(?{case}:{body}{plural}){end}")
 
 
 def _word_body(word: str) -> str:
@@ -62,17 +67,24 @@ def _between(written: str, joinable: bool) -> str:
     """What may stand between two words of a term: hyphens and spaces for each other, a dot where the term has it."""
     if re.fullmatch(_SEPARATOR, written):
         return _SEPARATOR if joinable else _LOOSE_SEPARATOR
-    return r"[\s\-_.]*" if "." in written else r"[\W_]{1,3}"
+    return r"[\s\-_.]*" if re.fullmatch(r"[\s\-_.]+", written) else rf"[\W_]{{1,{len(written) + 1}}}"
 
 
 def mentions(text: str, term: str) -> bool:
     """Whether the text holds the term as whole words."""
-    return _may_hold(text, term) and term_pattern(term).search(text) is not None
+    return _may_hold(text, term) and term_pattern(term, _is_wide(text)).search(text) is not None
 
 
 def term_spans(text: str, term: str) -> list[tuple[int, int]]:
     """Where the term stands in the text, as spans of code points."""
-    return [match.span() for match in term_pattern(term).finditer(text)] if _may_hold(text, term) else []
+    if not _may_hold(text, term):
+        return []
+    return [match.span() for match in term_pattern(term, _is_wide(text)).finditer(text)]
+
+
+@lru_cache(maxsize=1024)
+def _is_wide(text: str) -> bool:
+    return not text.isascii() and _WIDE.search(text) is not None
 
 
 @lru_cache(maxsize=1024)

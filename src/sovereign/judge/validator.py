@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 from sovereign.records import Check, CheckState, Claim, Evidence, Grounding, SourceKind
 
+from .answers import misquoted, same_words, unfounded_numbers
 from .checks import fault_check
 from .numbers import numbers_in, quantities
 from .quotes import quote_fault
-from .terms import name_key
 from .verdicts import reproduction_status
 
 Texts = Callable[[str], str | None]
@@ -23,10 +23,11 @@ _GROUNDING = {
 
 
 def validator_checks(evidence: Evidence, texts: Texts) -> tuple[Check, ...]:
-    """Quotes re-located, numbers re-parsed, grounding, references, answer numbers, reproduction marks."""
+    """Quotes re-located, numbers re-parsed, words quoted, grounding, references, answer numbers, reproduction marks."""
     return (
         _quotes(evidence, texts),
         fault_check("numbers re-parsed", _numbers(evidence), len(evidence.claims), 6, "every value is in its quote"),
+        fault_check("words quoted", _words(evidence), len(evidence.claims), 6, "claims and answer say what is quoted"),
         fault_check("grounding", _grounding(evidence), len(evidence.claims), 6, "no note is shown as a work's words"),
         fault_check("references", _references(evidence), len(evidence.claims), 6, "every id that is named exists"),
         fault_check(
@@ -86,6 +87,20 @@ def _measured_value(claim: Claim) -> bool:
     return any(abs(number - value) <= 1e-9 * max(1.0, abs(value)) for number in written)
 
 
+def _words(evidence: Evidence) -> Iterator[Fault]:
+    """A claim's text is its quote's; what a sentence of the answer puts between quotation marks is a claim's text."""
+    texts = {claim.id: claim.text for claim in evidence.claims}
+    for claim in evidence.claims:
+        if claim.grounding is not Grounding.MEASURED and not any(same_words(claim.text, q.text) for q in claim.quotes):
+            yield claim.id, "its text is not what it quotes"
+    for sentence in evidence.answer.sentences:
+        if not sentence.claims:
+            continue
+        words = misquoted(sentence.text, [texts[claim] for claim in sentence.claims if claim in texts])
+        if words is not None:
+            yield "answer", f"quotes “{words[:60]}”, which none of its claims says"
+
+
 def _grounding(evidence: Evidence) -> Iterator[Fault]:
     kinds = {source.id: source.kind for source in evidence.sources}
     for claim in evidence.claims:
@@ -128,27 +143,10 @@ def _references(evidence: Evidence) -> Iterator[Fault]:
 
 
 def _answer_numbers(evidence: Evidence) -> Iterator[Fault]:
-    asked = set(numbers_in(evidence.question.text))
     for sentence in evidence.answer.sentences:
-        quoted = {
-            number
-            for claim in evidence.claims
-            if claim.id in sentence.claims
-            for quote in claim.quotes
-            for number in numbers_in(quote.text)
-        }
-        names = _name_numbers(sentence.text, evidence)
-        for number in numbers_in(sentence.text):
-            if number not in asked and number not in quoted and number not in names:
-                yield "answer", f"the number {number} of a sentence stands in none of its quotes"
-
-
-def _name_numbers(sentence: str, evidence: Evidence) -> set[str]:
-    """Digits that belong to the name of a facet that the sentence uses (VQAv2, pass@1)."""
-    facets = evidence.question.facets
-    names = (*facets.system, *facets.metric, *facets.benchmark, *facets.baseline, *facets.condition)
-    folded = name_key(sentence)
-    return {number for name in names if name_key(name) in folded for number in numbers_in(name)}
+        quotes = [q.text for claim in evidence.claims if claim.id in sentence.claims for q in claim.quotes]
+        for number in unfounded_numbers(sentence.text, quotes, evidence.question):
+            yield "answer", f"the number {number} of a sentence stands in none of its quotes"
 
 
 def _reproduction_marks(evidence: Evidence) -> Iterator[Fault]:
