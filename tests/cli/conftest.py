@@ -17,12 +17,12 @@ def _no_outer_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_workspace(tmp_path_factory.mktemp("made") / "workspace").path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def asked(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("asked") / "workspace"
     shutil.copytree(made, path)

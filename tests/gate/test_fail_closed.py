@@ -12,7 +12,7 @@ import pytest
 
 from sovereign.gate import Bubblewrap, Finished, Job, SandboxReport, load_pack, run_pack
 from sovereign.gate._command import Interpreter, Mode, interpreter
-from sovereign.gate.probe import probe
+from sovereign.gate._probe import probe
 from sovereign.records import SandboxUnavailable
 
 REAL = shutil.which("bwrap") or "/usr/bin/bwrap"

@@ -9,7 +9,7 @@ from sovereign.records import Record
 from sovereign.seal import canonical
 from sovereign.workspace import Workspace
 
-from ._session import Session, verb
+from ._console import Console, verb
 
 
 @click.command()
@@ -17,7 +17,7 @@ from ._session import Session, verb
 @click.option("--fresh", is_flag=True, help="Start a new run even if one of this question is unfinished.")
 @click.option("--reuse", is_flag=True, help="Let stages take outputs that other runs stored for equal input and code.")
 @verb
-def ask(session: Session, question: str, fresh: bool, reuse: bool) -> None:
+def ask(console: Console, question: str, fresh: bool, reuse: bool) -> None:
     """Answer QUESTION from the library. The record is a draft that waits for its owner (`sovereign review`).
 
     With --json, prints the record.json itself, byte for byte.
@@ -26,17 +26,17 @@ def ask(session: Session, question: str, fresh: bool, reuse: bool) -> None:
     Example:
       sovereign ask "How does AnyExperts compare to top-k routing in latency on VQAv2?"
     """
-    workspace = session.workspace()
-    record = workflow.ask(workspace, question, fresh=fresh, reuse=reuse, progress=session.progress)
-    show_record(session, workspace, record)
+    workspace = console.workspace()
+    record = workflow.ask(workspace, question, fresh=fresh, reuse=reuse, progress=console.progress)
+    show_record(console, workspace, record)
 
 
-def show_record(session: Session, workspace: Workspace, record: Record) -> None:
+def show_record(console: Console, workspace: Workspace, record: Record) -> None:
     """The record itself with --json; else its answer and where to read on."""
-    if session.as_json:
-        session.write(canonical(record))
+    if console.as_json:
+        console.write(canonical(record))
         return
-    session.emit(None, summary(workspace, record))
+    console.emit(None, summary(workspace, record))
 
 
 def summary(workspace: Workspace, record: Record) -> list[str]:

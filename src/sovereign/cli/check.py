@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from ._session import Session, verb
+from ._console import Console, verb
 
 
 @click.command()
@@ -18,7 +18,7 @@ from ._session import Session, verb
     help="A signer you trust: a fingerprint, a keys.json, or a file of fingerprints. May be given again.",
 )
 @verb
-def check(session: Session, path: str, trust: tuple[str, ...]) -> None:
+def check(console: Console, path: str, trust: tuple[str, ...]) -> None:
     """Check an exported zip, a record's folder or one version: digests, signatures, events, quotes at their offsets,
     and every score, count and verdict, computed again.
 
@@ -41,5 +41,5 @@ def check(session: Session, path: str, trust: tuple[str, ...]) -> None:
         4: "sound; the signer is unknown to you: compare the fingerprint, then give it with --trust",
         5: f"NOT sound: {len(report.faults)} fault{'s' if len(report.faults) != 1 else ''}",
     }
-    session.emit(report.to_json(), [*lines, verdict[report.exit_code]])
+    console.emit(report.to_json(), [*lines, verdict[report.exit_code]])
     sys.exit(report.exit_code)

@@ -13,7 +13,7 @@ from sovereign.records import EventType, Grounding, Record, ReproductionStatus, 
 from sovereign.workflow import Measured
 from sovereign.workspace import Workspace
 
-from ._session import Session, verb
+from ._console import Console, verb
 from ._text import shorten, table
 from .ask import page_of
 
@@ -23,7 +23,7 @@ DEFAULT = Path("demo-workspace")
 
 @click.command()
 @verb
-def demo(session: Session) -> None:
+def demo(console: Console) -> None:
     """Answer four research questions from the starter notes, run one measurement in the sandbox, judge the records
     again, and name the pages to open. Needs no network. Works in ./demo-workspace unless --workspace names another.
 
@@ -34,25 +34,25 @@ def demo(session: Session) -> None:
     Example:
       sovereign demo
     """
-    workspace = Workspace.create(session.given or DEFAULT, progress=session.progress)
+    workspace = Workspace.create(console.given or DEFAULT, progress=console.progress)
     asked = {record.question.text: record.id for record in _records(workspace)}
     ids = []
     for question in questions():
         if question not in asked:
-            session.progress(f"asking: {shorten(question, 90)}")
-            asked[question] = workflow.ask(workspace, question, progress=session.progress).id
+            console.progress(f"asking: {shorten(question, 90)}")
+            asked[question] = workflow.ask(workspace, question, progress=console.progress).id
         ids.append(asked[question])
     measured: tuple[Measured, ...] = ()
     unavailable: SandboxUnavailable | None = None
     try:
-        measured = workflow.measure(workspace, progress=session.progress)
+        measured = workflow.measure(workspace, progress=console.progress)
     except SandboxUnavailable as error:
         unavailable = error
     for name in ids if measured else ():
         if any(event.type is EventType.REPRODUCED for event in workspace.archive().events(name)):
             continue  # an earlier call of the demo came this far
-        session.progress(f"judging {name} again")
-        workflow.judge_again(workspace, name, packs=tuple(one.pack for one in measured), progress=session.progress)
+        console.progress(f"judging {name} again")
+        workflow.judge_again(workspace, name, packs=tuple(one.pack for one in measured), progress=console.progress)
     records = [workspace.archive().load(name) for name in ids]
     value = {
         "workspace": str(workspace.path),
@@ -61,7 +61,7 @@ def demo(session: Session) -> None:
         "records": [_row(workspace, record) for record in records],
         "pages": str(workspace.site_path / "index.html"),
     }
-    session.emit(value, _lines(workspace, records, measured, unavailable))
+    console.emit(value, _lines(workspace, records, measured, unavailable))
 
 
 def questions() -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from sovereign.inquiry.runs import RunState
 from sovereign.records import Document, NotFound, SovereignError
 from sovereign.workspace import Workspace, default_path
 
-from ._session import Session, verb
+from ._console import Console, verb
 
 _LOW_DISK_BYTES = 1 << 30
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -34,7 +34,7 @@ class Finding(Document):
 
 @click.command()
 @verb
-def doctor(session: Session) -> None:
+def doctor(console: Console) -> None:
     """Look at the sandbox, the keys, the disk, the versions and the workspace; name a remedy for what is amiss.
 
     Looks and reports, so it ends with 0 whatever it finds; nothing is changed.
@@ -43,8 +43,8 @@ def doctor(session: Session) -> None:
     Example:
       sovereign doctor
     """
-    workspace = Workspace(default_path(session.given).absolute())
-    session.progress("testing the sandbox")
+    workspace = Workspace(default_path(console.given).absolute())
+    console.progress("testing the sandbox")
     looks: list[Callable[[Workspace], Finding]] = [_versions, _sandbox, _disk, _workspace]
     if workspace.exists():
         looks += [_key, _policy, _library, _records, _runs]
@@ -54,7 +54,7 @@ def doctor(session: Session) -> None:
         lines.append(f"{'ok  ' if one.ok else 'MEND'}  {one.name:<10}{one.found}")
         if one.remedy:
             lines.append(f"      {'':<10}remedy: {one.remedy}")
-    session.emit([one.to_json() for one in findings], lines)
+    console.emit([one.to_json() for one in findings], lines)
 
 
 def _looked(look: Callable[[Workspace], Finding], workspace: Workspace) -> Finding:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ._session import Session, verb
+from ._console import Console, verb
 
 
 @click.command()
@@ -16,7 +16,7 @@ from ._session import Session, verb
 )
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 @verb
-def export(session: Session, record_id: str, output: Path, force: bool) -> None:
+def export(console: Console, record_id: str, output: Path, force: bool) -> None:
     """Write a record with all its versions, texts, events and reproductions as one signed zip.
 
     Whoever has it can run `sovereign check FILE`: offline, without a workspace.
@@ -25,10 +25,10 @@ def export(session: Session, record_id: str, output: Path, force: bool) -> None:
     Example:
       sovereign export SRCH:2603ABC8 --output record.zip
     """
-    workspace = session.workspace()
+    workspace = console.workspace()
     key = workspace.key()
     written = workspace.archive().export(record_id, output, key=key, force=force)
-    session.emit(
+    console.emit(
         {"file": str(written), "bytes": written.stat().st_size, "signer": key.fingerprint},
         [f"{written}", f"check it with: sovereign check {written} --trust {key.fingerprint}"],
     )

@@ -6,13 +6,13 @@ import click
 
 from sovereign.workspace import Workspace
 
-from ._session import Session, verb
+from ._console import Console, verb
 
 
 @click.command()
 @click.option("--empty", is_flag=True, help="Leave the starter notes out of the library.")
 @verb
-def init(session: Session, empty: bool) -> None:
+def init(console: Console, empty: bool) -> None:
     """Make a workspace: a library with the starter notes, a key of your own, a policy.toml to edit.
 
     Run it again on a workspace to complete it; nothing that is there is changed.
@@ -21,16 +21,16 @@ def init(session: Session, empty: bool) -> None:
     Example:
       sovereign init --workspace my-questions
     """
-    workspace = Workspace.create(session.given, starter=not empty, progress=session.progress)
+    workspace = Workspace.create(console.given, starter=not empty, progress=console.progress)
     with workspace.library() as library:
         size = library.size
     fingerprint = workspace.key().fingerprint
-    session.emit(
+    console.emit(
         {"workspace": str(workspace.path), "sources": size, "key": fingerprint},
         [
             f"workspace  {workspace.path}",
             f"library    {size} sources",
             f"key        {fingerprint}",
-            'next       sovereign ask "QUESTION"' + (f" --workspace {session.given}" if session.given else ""),
+            'next       sovereign ask "QUESTION"' + (f" --workspace {console.given}" if console.given else ""),
         ],
     )

@@ -7,7 +7,7 @@ import click
 from sovereign.records import NotFound
 from sovereign.workspace import Workspace
 
-from ._session import Session, verb
+from ._console import Console, verb
 from ._text import table
 
 
@@ -18,23 +18,23 @@ def keys() -> None:
 
 @keys.command("list")
 @verb
-def list_keys(session: Session) -> None:
+def list_keys(console: Console) -> None:
     """List the workspace's keys by fingerprint.
 
     \b
     Example:
       sovereign keys list
     """
-    found = _found(session.workspace())
+    found = _found(console.workspace())
     rows = [[name, fingerprint] for name, fingerprint, _ in found]
     value = [{"name": name, "fingerprint": fingerprint} for name, fingerprint, _ in found]
-    session.emit(value, table(["name", "fingerprint"], rows) if rows else "no keys; make one with `sovereign init`")
+    console.emit(value, table(["name", "fingerprint"], rows) if rows else "no keys; make one with `sovereign init`")
 
 
 @keys.command()
 @click.argument("name", default="owner")
 @verb
-def show(session: Session, name: str) -> None:
+def show(console: Console, name: str) -> None:
     """Print the public half of a key as a keys.json, which others hand to `sovereign check --trust`.
 
     \b
@@ -43,9 +43,9 @@ def show(session: Session, name: str) -> None:
     """
     from sovereign.seal import canonical, key_ring
 
-    for known, _, public in _found(session.workspace()):
+    for known, _, public in _found(console.workspace()):
         if known == name:
-            session.write(canonical(key_ring([public])))  # exact bytes: `check` takes canonical files only
+            console.write(canonical(key_ring([public])))  # exact bytes: `check` takes canonical files only
             return
     raise NotFound(f"there is no key {name!r}", "see `sovereign keys list`")
 

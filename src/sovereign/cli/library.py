@@ -9,7 +9,7 @@ import click
 
 from sovereign.records import NotFound
 
-from ._session import Session, verb
+from ._console import Console, verb
 from ._text import shorten, table
 
 _SHOWN_FAILURES = 10
@@ -23,7 +23,7 @@ def library() -> None:
 @library.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @verb
-def add(session: Session, paths: tuple[Path, ...]) -> None:
+def add(console: Console, paths: tuple[Path, ...]) -> None:
     """Add Markdown notes, JSONL or JSONL.gz collections, or folders of them.
 
     What cannot be read is listed with its reason; the rest is added. Stopped half-way, the same command goes on.
@@ -32,7 +32,7 @@ def add(session: Session, paths: tuple[Path, ...]) -> None:
     Example:
       sovereign library add notes/ arxiv-metadata.jsonl.gz
     """
-    workspace = session.workspace()
+    workspace = console.workspace()
     missing = [path for path in paths if not path.exists()]
     if missing:
         raise NotFound(f"there is no {missing[0]}", "nothing was added; check the path")
@@ -40,8 +40,8 @@ def add(session: Session, paths: tuple[Path, ...]) -> None:
     failed = []
     with workspace.library() as opened:
         for path in paths:
-            session.progress(f"adding {path}")
-            report = opened.add(path, progress=lambda seen: session.progress(f"{seen:,} documents read"))
+            console.progress(f"adding {path}")
+            report = opened.add(path, progress=lambda seen: console.progress(f"{seen:,} documents read"))
             added, updated, unchanged = added + report.added, updated + report.updated, unchanged + report.unchanged
             failed += list(report.failed)
         size = opened.size
@@ -56,21 +56,21 @@ def add(session: Session, paths: tuple[Path, ...]) -> None:
     lines += [f"  not read: {failure.where}: {failure.reason}" for failure in failed[:_SHOWN_FAILURES]]
     if len(failed) > _SHOWN_FAILURES:
         lines.append(f"  and {len(failed) - _SHOWN_FAILURES} more; see `sovereign library status --json`")
-    session.emit(value, lines)
+    console.emit(value, lines)
 
 
 @library.command()
 @click.argument("query")
 @click.option("-k", "limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many to show.")
 @verb
-def search(session: Session, query: str, limit: int) -> None:
+def search(console: Console, query: str, limit: int) -> None:
     """Search titles and texts for the terms of QUERY, best first.
 
     \b
     Example:
       sovereign library search "expert prefetching hit rate" -k 5
     """
-    with session.workspace().library() as opened:
+    with console.workspace().library() as opened:
         hits = opened.search(query, k=limit)
         stored = opened.get_many(hit.source for hit in hits)
     found = [
@@ -79,24 +79,24 @@ def search(session: Session, query: str, limit: int) -> None:
         if hit.source in stored
     ]
     if not found:
-        session.emit([], "nothing found")
+        console.emit([], "nothing found")
         return
     rows = [[str(one["rank"]), str(one["source"]), str(one["kind"]), shorten(str(one["title"]), 90)] for one in found]
-    session.emit(found, table(["rank", "source", "kind", "title"], rows))
+    console.emit(found, table(["rank", "source", "kind", "title"], rows))
 
 
 @library.command()
 @verb
-def status(session: Session) -> None:
+def status(console: Console) -> None:
     """Say what the library holds, what could not be read, and its digest.
 
     \b
     Example:
       sovereign library status
     """
-    with session.workspace().library() as opened:
+    with console.workspace().library() as opened:
         value = opened.status()
-    session.emit(value, [f"{name:<14}{_shown(entry)}" for name, entry in value.items()])
+    console.emit(value, [f"{name:<14}{_shown(entry)}" for name, entry in value.items()])
 
 
 def _shown(entry: object) -> str:

@@ -7,7 +7,7 @@ import click
 from sovereign import workflow
 from sovereign.workflow import Measured
 
-from ._session import Session, verb
+from ._console import Console, verb
 from .ask import summary
 
 
@@ -15,7 +15,7 @@ from .ask import summary
 @click.argument("record", required=False)
 @click.option("--pack", metavar="NAME", help="The pack to run; without it, every pack that is installed.")
 @verb
-def reproduce(session: Session, record: str | None, pack: str | None) -> None:
+def reproduce(console: Console, record: str | None, pack: str | None) -> None:
     """Run packs in the sandbox, add their results to the library as measurements, and judge RECORD again over it.
 
     The record gets a new version. Without RECORD, every record that is still a draft is judged again. Where no sandbox
@@ -25,13 +25,13 @@ def reproduce(session: Session, record: str | None, pack: str | None) -> None:
     Example:
       sovereign reproduce SRCH:2603ABC8 --pack expected-distinct-experts
     """
-    workspace = session.workspace()
-    measured, records = workflow.reproduce(workspace, record, pack, progress=session.progress)
+    workspace = console.workspace()
+    measured, records = workflow.reproduce(workspace, record, pack, progress=console.progress)
     lines = [line for one in measured for line in outcome_lines(one)]
     for judged in records:
         lines += ["", *summary(workspace, judged)]
     value = {"measured": [one.to_json() for one in measured], "records": [judged.to_json() for judged in records]}
-    session.emit(value, lines)
+    console.emit(value, lines)
 
 
 def outcome_lines(measured: Measured) -> list[str]:

@@ -7,7 +7,7 @@ import click
 from sovereign import workflow
 from sovereign.records import BadInput, EventType, Policy, Record, State
 
-from ._session import Session, verb
+from ._console import Console, verb
 from ._text import shorten, table
 from .ask import page_of, summary
 
@@ -20,14 +20,14 @@ def review() -> None:
 @review.command("list")
 @click.option("--all", "everything", is_flag=True, help="Published and rejected records too.")
 @verb
-def list_records(session: Session, everything: bool) -> None:
+def list_records(console: Console, everything: bool) -> None:
     """List the drafts that await their owner.
 
     \b
     Example:
       sovereign review list
     """
-    archive = session.workspace().archive()
+    archive = console.workspace().archive()
     found: list[tuple[State, Record]] = []
     for name in archive.list():
         state = archive.state(name)
@@ -42,20 +42,20 @@ def list_records(session: Session, everything: bool) -> None:
         for state, record in found
     ]
     text = table(["record", "version", "standing", "answer", "policy", "question"], rows) if rows else "no drafts"
-    session.emit(value, text)
+    console.emit(value, text)
 
 
 @review.command()
 @click.argument("record_id", metavar="ID")
 @verb
-def show(session: Session, record_id: str) -> None:
+def show(console: Console, record_id: str) -> None:
     """Show a record's answer, its judgement and its history.
 
     \b
     Example:
       sovereign review show SRCH:2603ABC8
     """
-    workspace = session.workspace()
+    workspace = console.workspace()
     archive = workspace.archive()
     state, record = archive.state(record_id), archive.load(record_id)
     events = archive.events(record_id)
@@ -66,14 +66,14 @@ def show(session: Session, record_id: str) -> None:
         lines += [f"           -{check.points:g} {check.name}: {check.reason}" for check in failed]
     lines += [f"{event.at}  {event.type.value} (version {event.version}) {event.note}".rstrip() for event in events]
     value = {"state": state.to_json(), "page": page_of(workspace, record), "events": [one.to_json() for one in events]}
-    session.emit({**value, "record": record.to_json()}, lines)
+    console.emit({**value, "record": record.to_json()}, lines)
 
 
 @review.command()
 @click.argument("record_id", metavar="ID")
 @click.option("--note", default="", help="Why; stored with the signature.")
 @verb
-def approve(session: Session, record_id: str, note: str) -> None:
+def approve(console: Console, record_id: str, note: str) -> None:
     """Sign a draft as approved and publish its pages.
 
     A record that the policy quarantined or rejected needs a --note that says why you publish it all the same.
@@ -82,45 +82,45 @@ def approve(session: Session, record_id: str, note: str) -> None:
     Example:
       sovereign review approve SRCH:2603ABC8
     """
-    record = session.workspace().archive().load(record_id)
+    record = console.workspace().archive().load(record_id)
     if record.decision.policy in (Policy.QUARANTINE, Policy.REJECT) and not note.strip():
         raise BadInput(
             f"the policy says {record.decision.policy.value}: {'; '.join(record.decision.reasons)}",
             "give the reason to publish it all the same with --note, or reject it",
         )
-    _decide(session, record_id, EventType.APPROVED, note)
+    _decide(console, record_id, EventType.APPROVED, note)
 
 
 @review.command()
 @click.argument("record_id", metavar="ID")
 @click.option("--note", default="", help="Why; stored with the signature.")
 @verb
-def reject(session: Session, record_id: str, note: str) -> None:
+def reject(console: Console, record_id: str, note: str) -> None:
     """Sign a draft as rejected. It stays on disk and can still be approved.
 
     \b
     Example:
       sovereign review reject SRCH:2603ABC8 --note "the second source is off the subject"
     """
-    _decide(session, record_id, EventType.REJECTED, note)
+    _decide(console, record_id, EventType.REJECTED, note)
 
 
 @review.command()
 @click.argument("record_id", metavar="ID")
 @click.option("--note", required=True, help="Why; stored with the signature and shown to readers.")
 @verb
-def retract(session: Session, record_id: str, note: str) -> None:
+def retract(console: Console, record_id: str, note: str) -> None:
     """Sign a published record as retracted. It stays readable, marked as retracted.
 
     \b
     Example:
       sovereign review retract SRCH:2603ABC8 --note "its main source was withdrawn"
     """
-    _decide(session, record_id, EventType.RETRACTED, note)
+    _decide(console, record_id, EventType.RETRACTED, note)
 
 
-def _decide(session: Session, record_id: str, verdict: EventType, note: str) -> None:
-    workspace = session.workspace()
+def _decide(console: Console, record_id: str, verdict: EventType, note: str) -> None:
+    workspace = console.workspace()
     state = workflow.review(workspace, record_id, verdict, note)
     record = workspace.archive().load(state.record)
-    session.emit(state, [f"{state.record} version {state.version}: {state.standing}", page_of(workspace, record)])
+    console.emit(state, [f"{state.record} version {state.version}: {state.standing}", page_of(workspace, record)])

@@ -7,14 +7,14 @@ import click
 from sovereign.inquiry.runs import RunInfo
 from sovereign.records import NotFound
 
-from ._session import Session, verb
+from ._console import Console, verb
 from ._text import shorten, table
 
 
 @click.command()
 @click.argument("run", required=False)
 @verb
-def resume(session: Session, run: str | None) -> None:
+def resume(console: Console, run: str | None) -> None:
     """Go on with RUN, or with the newest unfinished run. Completed stages are not repeated.
 
     \b
@@ -25,21 +25,21 @@ def resume(session: Session, run: str | None) -> None:
 
     from .ask import show_record
 
-    workspace = session.workspace()
-    show_record(session, workspace, workflow.resume(workspace, run, progress=session.progress))
+    workspace = console.workspace()
+    show_record(console, workspace, workflow.resume(workspace, run, progress=console.progress))
 
 
 @click.command()
 @click.argument("run", required=False)
 @verb
-def runs(session: Session, run: str | None) -> None:
+def runs(console: Console, run: str | None) -> None:
     """List runs, newest first; with RUN, its stages. Starts nothing and waits for nothing.
 
     \b
     Example:
       sovereign runs
     """
-    workspace = session.workspace()
+    workspace = console.workspace()
     try:
         with workspace.journal(create=False) as journal:
             found = journal.list() if run is None else (journal.show(run),)
@@ -48,14 +48,14 @@ def runs(session: Session, run: str | None) -> None:
             raise
         found = ()
     if run is not None:
-        session.emit(found[0], _one(found[0]))
+        console.emit(found[0], _one(found[0]))
         return
     rows = [
         [info.id, info.state.value, info.purpose, info.record or "", str(len(info.stages)), shorten(info.question, 70)]
         for info in found
     ]
     text = table(["run", "state", "purpose", "record", "stages", "question"], rows) if rows else "no runs yet"
-    session.emit([info.to_json() for info in found], text)
+    console.emit([info.to_json() for info in found], text)
 
 
 def _one(info: RunInfo) -> list[str]:

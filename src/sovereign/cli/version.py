@@ -6,16 +6,16 @@ import click
 
 from sovereign._version import __version__
 
-from ._session import Session, verb
+from ._console import Console, verb
 
 
 @click.command()
 @verb
-def version(session: Session) -> None:
+def version(console: Console) -> None:
     """Print the version.
 
     \b
     Example:
       sovereign version --json
     """
-    session.emit({"version": __version__}, __version__)
+    console.emit({"version": __version__}, __version__)

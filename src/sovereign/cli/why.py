@@ -9,7 +9,7 @@ import click
 from sovereign.judge import name_key
 from sovereign.records import Document, Facets, Record, Search, Source
 
-from ._session import Session, verb
+from ._console import Console, verb
 
 if TYPE_CHECKING:
     from sovereign.library import Library
@@ -31,7 +31,7 @@ class Reason(Document):
 @click.argument("record_id", metavar="RECORD")
 @click.argument("name")
 @verb
-def why(session: Session, record_id: str, name: str) -> None:
+def why(console: Console, record_id: str, name: str) -> None:
     """Say why NAME (a source, claim, system, cell or query) was kept, dropped or not found in RECORD.
 
     \b
@@ -40,7 +40,7 @@ def why(session: Session, record_id: str, name: str) -> None:
       sovereign why SRCH:2603ABC8 arxiv:2511.18314
       sovereign why SRCH:2603ABC8 c-0a1b2c3d4e
     """
-    workspace = session.workspace()
+    workspace = console.workspace()
     record = workspace.archive().load(record_id)
     found = explain(record, name)
     if not found:
@@ -49,7 +49,7 @@ def why(session: Session, record_id: str, name: str) -> None:
     lines = [
         line for one in found for line in (f"{one.name} ({one.what}): {one.fate}", *(f"  {b}" for b in one.because))
     ]
-    session.emit([one.to_json() for one in found], lines)
+    console.emit([one.to_json() for one in found], lines)
 
 
 def explain(record: Record, name: str) -> list[Reason]:

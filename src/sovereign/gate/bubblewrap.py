@@ -44,7 +44,7 @@ class Bubblewrap:
 
     def probe(self) -> SandboxReport:
         """Test this host, once for this object. The result says in which mode `run` enters the sandbox from then on."""
-        from .probe import probe
+        from ._probe import probe
 
         if self._report is None:
             reports = []

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from sovereign.workspace import Workspace
 
 
-class Session:
-    """One call of one verb."""
+class Console:
+    """One call of one verb: which workspace it was given, and how it speaks."""
 
     def __init__(self, workspace: Path | None, as_json: bool) -> None:
         self.given = workspace
@@ -62,7 +62,7 @@ class Session:
 
 
 def verb(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command --workspace and --json, and hand them to it as one `Session`."""
+    """Give a command --workspace and --json, and hand them to it as one `Console`."""
 
     @click.option(
         "--workspace",
@@ -74,6 +74,6 @@ def verb(function: Callable[..., None]) -> Callable[..., None]:
     @click.option("--json", "as_json", is_flag=True, help="JSON on stdout, errors too; messages stay on stderr.")
     @functools.wraps(function)
     def wrapped(workspace_: Path | None, as_json: bool, **given: Any) -> None:
-        function(Session(workspace_, as_json), **given)
+        function(Console(workspace_, as_json), **given)
 
     return wrapped
