@@ -138,7 +138,7 @@ def _ask(command: str, workspace: Path, questions: list[str], repeats: int) -> d
 
 
 def _check(command: str, workspace: Path, folder: Path) -> dict[str, object]:
-    record = sorted(path.name for path in (workspace / "records").iterdir())[0]
+    record = sorted(path.name for path in (workspace / "records").glob("srch-*"))[0]
     archive = folder / "record.zip"
     _run([command, "export", record, "--output", str(archive), "--workspace", str(workspace)])
     return {
