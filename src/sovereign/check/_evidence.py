@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from sovereign.judge import quote_fault
+from sovereign.judge import plain, quote_fault
 from sovereign.records import Claim, Grounding, Record, Source, SourceKind
 from sovereign.records.layout import RECORD_FILE, text_file
 from sovereign.seal import digest
@@ -66,7 +66,7 @@ def _claim(case: Case, version: VersionCase, at: str, claim: Claim, sources: dic
         fault = None if text is None else quote_fault(quote, text)
         if fault:
             case.fault(where, fault)
-    if all(quote.pointer is None for quote in claim.quotes) and claim.text not in (q.text for q in claim.quotes):
+    if all(quote.pointer is None for quote in claim.quotes) and claim.text not in (plain(q.text) for q in claim.quotes):
         case.fault(version.where(RECORD_FILE, f"{at}.text"), "is in none of its quotes")
 
 

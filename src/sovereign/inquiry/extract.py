@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from sovereign.judge import CONTEXT, name_key, pointer_text, resolve_pointer
+from sovereign.judge import CONTEXT, name_key, plain, pointer_text, resolve_pointer
 from sovereign.records import Claim, Direction, Facets, Grounding, Quote, SourceKind
 
 from .documents import Extracted, LibraryPort, Plan, Reading, ReadSource
@@ -81,11 +81,6 @@ def span_quote(source: str, sha256: str, text: str, start: int, end: int) -> Quo
         suffix=text[end : end + CONTEXT],
         sha256=sha256,
     )
-
-
-def plain(text: str) -> str:
-    """A sentence on one line: hard wraps become spaces."""
-    return re.sub(r"\s+", " ", text).strip()
 
 
 def _of_text(read_source: ReadSource, text: str, planned: Plan, vocabulary: Vocabulary) -> Iterator[Claim]:

@@ -6,7 +6,7 @@ from .counts import answer_claims, cell_claims, count
 from .dimensions import DEFINITIONS
 from .numbers import RESULT_UNITS, Quantity, numbers_in, quantities
 from .policy import decide
-from .quotes import CONTEXT, pointer_text, quote_fault, resolve_pointer
+from .quotes import CONTEXT, plain, pointer_text, quote_fault, resolve_pointer
 from .standing import LEVELS, TIER_BASIS, claim_level, quality_tier, verification_level
 from .synthesizer import NOT_MEASURED, status_of
 from .terms import mentions, mentions_any, name_key, speaks_of, term_pattern, term_spans
@@ -33,6 +33,7 @@ __all__ = [
     "mentions_any",
     "name_key",
     "numbers_in",
+    "plain",
     "pointer_text",
     "quality_tier",
     "quantities",

@@ -27,6 +27,11 @@ def quote_fault(quote: Quote, text: str) -> str | None:
     return None
 
 
+def plain(text: str) -> str:
+    """A sentence on one line, as claims write it: hard wraps and runs of white space become single spaces."""
+    return " ".join(text.split())
+
+
 def resolve_pointer(document: Any, pointer: str) -> Any:
     """The value at an RFC 6901 pointer. Raises LookupError where there is none."""
     if pointer == "":
