@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from sovereign.records import Question
 
 from .numbers import numbers_in
+from .quotes import plain
 from .terms import term_spans
 
 _MARK = re.compile(r"(?<![A-Za-z])\s*\[[A-Z]\](?:\[[A-Z]\])*(?=[.\s]|$)")
@@ -42,17 +43,13 @@ def misquoted(sentence: str, claims: Iterable[str]) -> str | None:
     found = _QUOTED.search(sentence)
     if found is None:
         return None
-    words = _flat(found[1])
-    return None if any(words in _flat(text) or words in _flat(without_marks(text)) for text in claims) else found[1]
+    words = plain(found[1])
+    return None if any(words in plain(text) or words in plain(without_marks(text)) for text in claims) else found[1]
 
 
 def same_words(one: str, other: str) -> bool:
     """Whether two texts are one but for white space: a claim's text is its quote on one line."""
-    return _flat(one) == _flat(other)
-
-
-def _flat(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip()
+    return plain(one) == plain(other)
 
 
 def _without(text: str, names: list[str]) -> str:
