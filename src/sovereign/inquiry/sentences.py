@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 _BLOCK = re.compile(r"\n[ \t]*\n+|\n(?=[ \t]*(?:[-*+]|\d+\.)[ \t])|\n(?=#{1,6}[ \t])|(?<=[^\n])\n(?=\|)|(?<=\|)\n")
-_END = re.compile(r"(?<=[.!?])(?:[\"”’')\]]*)(\s+)(?=[\"“‘'(\[]?[A-Z0-9À-ÖØ-Þ$\\一-鿿])|(?<=[。！？])")
+_END = re.compile(r"(?<=[.!?])(?:[\"”’')\]]*)(\s+)(?=[\"“‘'(\[]?(?:[A-Z0-9À-ÖØ-Þ$\\<一-鿿]|[a-z]{1,4}[A-Z]))|(?<=[。！？])")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|et al|vs|cf|Fig|Figs|Eq|Eqs|Sec|Tab|Ref|Refs|No|approx|resp|ca|Dr|St|Mr|Ms|Prof|Inc|etc)"
     r"|\b[A-Z])\.$"
@@ -73,7 +73,7 @@ def _split(text: str, start: int, end: int, heading: str) -> list[Piece]:
     pieces, here = [], start
     for match in _END.finditer(text, start, end):
         cut = match.start(1) if match.group(1) is not None else match.start()
-        if cut <= here or _ABBREVIATION.search(text, here, cut):
+        if cut <= here or _ABBREVIATION.search(text, max(here, cut - 12), cut):
             continue
         pieces.append(_piece(text, here, cut, heading))
         here = match.end()
