@@ -226,7 +226,7 @@ class Reader:
         ]
         if spans:
             named = behind(sentence, q, sorted(spans), following) if q is not None else None
-            return named or min((abs(start - (q.start if q else 0)), name) for start, _, name in spans)[1]
+            return named or min((_apart(sentence, q, start, end), name) for start, end, name in spans)[1]
         match = _ON_NAME.search(sentence)
         words = self._vocabulary.words
         if match and sum(c.isupper() for c in match[1]) >= 2 and self._vocabulary.subject:
@@ -234,6 +234,14 @@ class Reader:
             if name_key(match[1]) not in taken and not any(name_key(m) in name_key(match[1]) for m in words.models):
                 return match[1]
         return None
+
+
+def _apart(sentence: str, q: Quantity | None, start: int, end: int) -> int:
+    """Characters between a value and a name, a border between clauses counting as many more."""
+    if q is None:
+        return start
+    low, high = (end, q.start) if end <= q.start else (q.end, start)
+    return max(0, high - low) + 40 * len(re.findall(r"[,;:]|\band\b", sentence[low:high]))
 
 
 def _is_negative(sentence: str, heading: str) -> bool:
