@@ -48,7 +48,7 @@ def write_note(folder: Path, name: str, body: str, **front: object) -> Path:
 
 
 def write_works(folder: Path, works: Iterable[Mapping[str, object]], name: str = "works") -> Path:
-    """Works as JSON lines: `id` (an arXiv id), `title`, `abstract`."""
+    """Works as JSON lines: `id` (an arXiv id), `title`, `summary`."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.jsonl"
     path.write_text("".join(json.dumps(dict(work), ensure_ascii=False) + "\n" for work in works), encoding="utf-8")
@@ -56,7 +56,7 @@ def write_works(folder: Path, works: Iterable[Mapping[str, object]], name: str =
 
 
 def work(arxiv_id: str, title: str, abstract: str) -> dict[str, object]:
-    return {"id": arxiv_id, "title": title, "abstract": abstract}
+    return {"id": arxiv_id, "title": title, "summary": abstract}
 
 
 def library_of(folder: Path, *paths: Path) -> Library:

@@ -55,7 +55,7 @@ STAGE_MODULES: dict[str, tuple[str, ...]] = {
     ),
     "answer": (
         "sovereign.inquiry.answer",
-        *(f"sovereign.judge.{name}" for name in ("answers", "synthesizer", "checks")),
+        *(f"sovereign.judge.{name}" for name in ("answers", "quotes", "synthesizer", "checks")),
         *_READING,
     ),
     "tribunal": tuple(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 _BLOCK = re.compile(r"\n[ \t]*\n+|\n(?=[ \t]*(?:[-*+]|\d+\.)[ \t])|\n(?=#{1,6}[ \t])|(?<=[^\n])\n(?=\|)|(?<=\|)\n")
 _END = re.compile(
-    r"(?<=[.!?])(?:[\"”’')\]]*)(\s+)(?=[\"“‘'(\[]?(?:[A-Z0-9À-ÖØ-Þ$\\<一-鿿]|[a-z]{1,4}[A-Z]))|(?<=[。！？])"
+    r"(?<=[.!?])(?:[\"”’')\]]*)(\s+)(?=[\"“‘'(\[]?(?:[A-Z0-9À-ÖØ-Þ$\\<{一-鿿]|[a-z]{1,4}[A-Z]))|(?<=[。！？])"
 )
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|et al|vs|cf|Fig|Figs|Eq|Eqs|Sec|Tab|Ref|Refs|No|approx|resp|ca|Dr|St|Mr|Ms|Prof|Inc|etc)"
