@@ -63,7 +63,7 @@ def subject_words(
     """
     weighed: dict[str, tuple[float, str]] = {}
     for word, weight in weights(question, library).items():
-        if weight > 0:
+        if weight > 0 and not word.isdigit():
             weighed.setdefault(stem(word), (weight, word))
     order = [word for _, word in sorted(weighed.values(), key=lambda pair: (-pair[0], pair[1]))][:MAX_TERMS]
     if not order:
