@@ -233,7 +233,9 @@ def _terms(cell: Cell) -> str:
     """
     baselines = [name for name in (cell.facets.baseline or "").split("; ") if name]
     against = [f"against {' or '.join(baselines)}"] if baselines else []
-    asked = "; ".join([*against, *(condition for condition in cell.facets.condition if not numbers_in(condition))])
+    plain = [condition for condition in cell.facets.condition if not numbers_in(condition)]
+    whole = [one for one in plain if not any(one != other and name_key(one) in name_key(other) for other in plain)]
+    asked = "; ".join([*against, *whole])
     return f" ({asked})" if asked else ""
 
 

@@ -52,6 +52,12 @@ _CONDITIONS = (
     re.compile(r"\b\w+\s+constraints?\b", re.I),
     re.compile(r"\bsparsity\s+ratios?\b", re.I),
 )
+#: `with 64 experts and top-6 routing` is how the asked system runs, not what it is compared with.
+_SETTING = re.compile(
+    r"(?:(?<!compare\s)(?<!compares\s)(?<!compared\s)(?<!comparison\s)\b(?:with|at|using|under)|\bexperts\s*(?:,\s*and|,|and))\s+"
+    r"top-\d+(?:\s+(?:routing|gating))?",
+    re.I,
+)
 _STOP_FACTOR = re.compile(r"^(?:the|a|an|its|their|there|it|this|that)\s+", re.I)
 
 
@@ -63,7 +69,8 @@ def question_facets(question: str, vocabulary: Vocabulary, known_names: Sequence
     """
     benchmarks = question_benchmarks(question, vocabulary, known_names)
     metrics = in_order(question, [(metric.name, metric.terms) for metric in vocabulary.metric])
-    baselines = in_order(question, [(baseline.name, baseline.terms) for baseline in vocabulary.baseline])
+    compared = _SETTING.sub(lambda match: " " * len(match.group()), question)
+    baselines = in_order(compared, [(baseline.name, baseline.terms) for baseline in vocabulary.baseline])
     subjects = in_order(question, [(subject.name, subject.terms) for subject in vocabulary.subject])
     ranked = [subject.name for subject in vocabulary.subject if subject.name in subjects]
     ranked += [s.name for s in vocabulary.subject if s.name not in ranked and mentions_any(question, s.hints)]
@@ -189,13 +196,12 @@ def _is_generic(name: str, generic: set[str]) -> bool:
 def models_run_on(question: str, systems: Sequence[str], vocabulary: Vocabulary) -> tuple[str, ...]:
     """Names of well-known models that stand after `on`, `of` or the like beside another system: what it is run on."""
     models = {name_key(model) for model in vocabulary.words.models}
-    found = tuple(
+    return tuple(
         name
         for name in systems
         if name_key(name) in models
         and re.search(rf"\b(?:on|of|for|with|in|using|like)\s+(?:the\s+)?{re.escape(name)}", question)
     )
-    return found if len(found) < len(systems) else ()
 
 
 def question_conditions(question: str, vocabulary: Vocabulary) -> list[str]:

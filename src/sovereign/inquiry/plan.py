@@ -38,6 +38,8 @@ def plan(question: str, library: LibraryPort, vocabularies: Sequence[Vocabulary]
     systems = [_named(name, library, vocabulary) for name in facets.system]
     # A model that a system is run on is a condition; its sources are looked for all the same.
     run_on = models_run_on(question, facets.system, vocabulary)
+    if len(run_on) == len(facets.system):  # no other system is asked about: only what has no source of its own
+        run_on = tuple(name for name in run_on if not _own_sources(name, library))
     if run_on:
         asked = tuple(name for name in facets.system if name not in run_on)
         facets = facets.model_copy(update={"system": asked, "condition": (*facets.condition, *run_on)})
