@@ -112,9 +112,7 @@ def investigate(
             break
         progress(f"revision {round_number}: score {judgement.tribunal.score:g} is under {policy.revise_below:g}")
         planned = revised
-        again, judged = stages.answer(planned)
-        better = judged.tribunal.score >= judgement.tribunal.score
-        evidence, judgement = (again, judged) if better or judged.tribunal.revision_round else (evidence, judgement)
+        evidence, judgement = stages.answer(planned)  # it asks all that was asked before, and more
     return evidence, judgement
 
 
