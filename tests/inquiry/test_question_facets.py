@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.support.inquire import library_of, work, write_note, write_works
 
 from sovereign.inquiry.documents import Plan
+from sovereign.inquiry.facets import is_plain_compound
 from sovereign.inquiry.plan import plan
 from sovereign.inquiry.vocabulary import shipped
 from sovereign.library import Library
+from sovereign.starter import note_paths
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +117,22 @@ def test_odd_questions_are_planned(question: str, library: Library) -> None:
 def test_a_plan_is_the_same_twice(library: Library) -> None:
     question = "How does AlphaMoE compare with TwinFlow in latency on MMBench?"
     assert planned(question, library) == planned(question, library)
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [("Multi-Agent", True), ("training-free", True), ("Any-Experts", True), ("AnyExperts", False), ("MoE-CLIP", False)],
+)
+def test_plain_compounds_are_told_from_names(name: str, plain: bool) -> None:
+    assert is_plain_compound(name) is plain
+
+
+def test_a_plain_compound_is_a_system_only_if_a_source_writes_it_as_a_name(tmp_path: Path) -> None:
+    with Library.open(tmp_path / "library", create=True) as library:
+        for note in note_paths():
+            if note.stem in ("anyexperts", "lynx"):
+                library.add(note)
+        asked = "How does Any-Experts compare with Multi-Agent top-2 routing in latency on ImageNet-1k and MMLU-Pro?"
+        facets = plan(asked, library, shipped()).question.facets
+    assert facets.system == ("Any-Experts",)
+    assert set(facets.benchmark) == {"ImageNet", "MMLU"}

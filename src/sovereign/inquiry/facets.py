@@ -134,7 +134,22 @@ def question_benchmarks(question: str, vocabulary: Vocabulary, known_names: Sequ
 def _beside(question: str, match: re.Match[str], benchmarks: list[str]) -> bool:
     """`POPE and X-Bench`: a name joined by `and` or a comma to a benchmark is one too."""
     before = question[: match.start()]
-    return any(re.search(rf"{re.escape(name)}\s*(?:,|and|or|,\s*and)\s+$", before, re.I) for name in benchmarks)
+    return any(
+        re.search(rf"{re.escape(name)}(?:[-+]?\w{{0,4}}|\+\+?)\s*(?:,|and|or|,\s*and)\s+$", before, re.I)
+        for name in benchmarks
+    )
+
+
+def is_variant(name: str, vocabulary: Vocabulary) -> bool:
+    """`ImageNet-1k`, `MMLU-Pro`: a known benchmark's name with a short ending is that benchmark, no system."""
+    key = name_key(name)
+    stems = {name_key(term) for benchmark in vocabulary.benchmark for term in benchmark.terms if len(term) >= 4}
+    return any(key.startswith(stem) and len(key) - len(stem) <= 4 for stem in stems)
+
+
+def is_plain_compound(name: str) -> bool:
+    """`Multi-Agent`, `Training-Free`: plain words joined by a hyphen, as titles write them."""
+    return "-" in name and all(re.fullmatch(r"[A-Z]?[a-z]{2,}", part) for part in name.split("-"))
 
 
 def question_systems(
@@ -158,6 +173,8 @@ def question_systems(
         name = match[1].rstrip(".")
         key = name_key(name)
         if key in taken or len(key) < 3 or (key not in known and _is_generic(name, generic)):
+            continue
+        if is_variant(name, vocabulary) or (is_plain_compound(name) and key not in known):
             continue
         named = in_field or _STRICT_HUMPS.fullmatch(name) is not None
         mixed = bool(_HUMPS.fullmatch(name.replace("-", "")) or _HUMPS.search(name)) or _is_compound(name)

@@ -22,6 +22,8 @@ def fills(claim: Claim, cell: Facets, planned: Plan, extracted: Extracted) -> bo
     """
     facets = claim.facets
     if planned.vocabulary == "none":
+        if cell.system and not mentions(claim.text, cell.system):
+            return False
         return facets.direction is not None and coverage(facets, planned) >= ENOUGH_TERMS
     if facets.value is None and facets.direction is None:
         return False

@@ -10,7 +10,7 @@ from sovereign.judge import mentions, mentions_any, name_key
 from sovereign.records import Question, QuestionFacets
 
 from .documents import LibraryPort, NamedSystem, Plan, PlannedQuery
-from .facets import models_run_on, question_facets, question_factor
+from .facets import is_plain_compound, models_run_on, question_facets, question_factor
 from .vocabulary import EMPTY, Vocabulary, choose
 from .words import content_words, needed_terms, subject_words
 
@@ -28,6 +28,7 @@ def plan(question: str, library: LibraryPort, vocabularies: Sequence[Vocabulary]
     """
     spaced = _BESIDE_NAME.sub(" ", question)
     known = [name for name in library.names_in(spaced) if _looks_named(name, question) or _own_sources(name, library)]
+    known = [name for name in known if not is_plain_compound(name) or _has_written_name(name, library)]
     own_texts = [stored.text for name in known for stored in _own_sources(name, library)]
     vocabulary = choose(question, tuple(vocabularies))
     if vocabulary is EMPTY:
@@ -83,6 +84,11 @@ def _looks_named(name: str, question: str) -> bool:
     if any(character.isdigit() for character in name) or any(character.isupper() for character in name[1:]):
         return True
     return name[:1].isupper() and not question.startswith(name)
+
+
+def _has_written_name(name: str, library: LibraryPort) -> bool:
+    """Whether a source owns the name in a form that is no plain compound: `Any-Experts` means AnyExperts."""
+    return any(owner.role == _OWNER and not is_plain_compound(owner.surface) for owner in library.owners(name))
 
 
 def _own_sources(name: str, library: LibraryPort) -> list[Any]:
