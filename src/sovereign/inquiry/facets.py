@@ -126,7 +126,8 @@ def question_benchmarks(question: str, vocabulary: Vocabulary, known_names: Sequ
         beside = _beside(question, match, found)
         looks = sum(c.isupper() for c in name) >= 2 or any(c.isdigit() for c in name)
         on = re.search(r"\bon\s+(?:the\s+)?$", question[: match.start()]) and key not in owned
-        if (named or beside or on) and looks and key not in known and not _is_generic(name, generic):
+        fresh = key not in known and not _is_generic(name, generic) and not is_variant(name, vocabulary)
+        if (named or beside or on) and looks and fresh:
             found.append(name)
     return list(dict.fromkeys(found))
 
