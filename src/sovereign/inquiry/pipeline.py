@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 
 from sovereign import _version
 from sovereign.judge import assess
-from sovereign.records import Document, Evidence, Judgement, PolicyRules, Provenance, Verdict
+from sovereign.records import Cell, Document, Evidence, Judgement, PolicyRules, Provenance, Verdict
 
 from . import documents as doc
 from .answer import write
@@ -279,7 +279,7 @@ def _digest(part: object) -> str:
     return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _in_words(cell: object) -> str:
-    facets = cell.facets  # type: ignore[attr-defined]
+def _in_words(cell: Cell) -> str:
+    facets = cell.facets
     words = (facets.system, facets.subject, facets.metric, facets.benchmark, facets.baseline)
     return " ".join(word for word in words if word)

@@ -9,7 +9,7 @@ from collections import Counter
 from sovereign.judge import mentions, speaks_of
 from sovereign.records import Dropped, MissingSystem, Search, SearchHit
 
-from .documents import Found, Kept, LibraryPort, Plan, StoredSource
+from .documents import Found, Kept, LibraryPort, Plan, PlannedQuery, StoredSource
 from .plan import speaks_of_facets
 
 HITS_PER_QUERY = 60
@@ -110,14 +110,14 @@ def _best_first(
     return [*kept, *rest[room:]]
 
 
-def _ask(number: int, query: object, library: LibraryPort) -> Search:
-    hits = library.search(query.query, k=HITS_PER_QUERY, require=query.require)  # type: ignore[attr-defined]
+def _ask(number: int, query: PlannedQuery, library: LibraryPort) -> Search:
+    hits = library.search(query.query, k=HITS_PER_QUERY, require=query.require)
     return Search(
         id=f"q{number}",
-        round=query.round,  # type: ignore[attr-defined]
-        purpose=query.purpose,  # type: ignore[attr-defined]
-        query=query.query,  # type: ignore[attr-defined]
-        require=query.require,  # type: ignore[attr-defined]
+        round=query.round,
+        purpose=query.purpose,
+        query=query.query,
+        require=query.require,
         hits=tuple(SearchHit(source=hit.source, rank=rank) for rank, hit in enumerate(hits, 1)),
     )
 

@@ -48,7 +48,8 @@ def sentences(text: str, start: int = 0, markdown: bool = False) -> list[Piece]:
             pieces.append(_piece(text, block_start, block_end, heading, table_header=header))
             continue
         header = ""
-        offset = _MARKER.match(block).end() if markdown and _MARKER.match(block) else 0  # type: ignore[union-attr]
+        marker = _MARKER.match(block) if markdown else None
+        offset = marker.end() if marker else 0
         pieces.extend(_split(text, block_start + offset, block_end, heading))
     return [piece for piece in pieces if piece.text]
 
