@@ -219,3 +219,12 @@ def test_an_unknown_record_pack_and_verb(call: Call) -> None:
     assert call("review", "approve", "SRCH:FFFFFFFF").code == 3
     assert call("library", "add", "/no/such/file").code == 3
     assert call("serve").code == 2
+
+
+def test_adding_only_what_cannot_be_read_is_bad_input(call: Call, tmp_path: Path) -> None:
+    empty = tmp_path / "zero.md"
+    empty.write_bytes(b"")
+    answer = call("library", "add", str(empty), "--json")
+    assert answer.code == 2 and answer.json["added"] == 0 and len(answer.json["failed"]) == 1
+    (tmp_path / "note.md").write_text("# A note\n\nIt says something.\n")
+    assert call("library", "add", str(tmp_path)).code == 0

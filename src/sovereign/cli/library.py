@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from sovereign.records import NotFound
+from sovereign.records import BadInput, NotFound
 
 from ._console import Console, verb
 from ._text import shorten, table
@@ -27,6 +27,7 @@ def add(console: Console, paths: tuple[Path, ...]) -> None:
     """Add Markdown notes, JSONL or JSONL.gz collections, or folders of them.
 
     What cannot be read is listed with its reason; the rest is added. Stopped half-way, the same command goes on.
+    Exit 2 when nothing of what was named could be read.
 
     \b
     Example:
@@ -57,6 +58,8 @@ def add(console: Console, paths: tuple[Path, ...]) -> None:
     if len(failed) > _SHOWN_FAILURES:
         lines.append(f"  and {len(failed) - _SHOWN_FAILURES} more; see `sovereign library status --json`")
     console.emit(value, lines)
+    if failed and not added + updated + unchanged:
+        click.get_current_context().exit(BadInput.exit_code)
 
 
 @library.command()
