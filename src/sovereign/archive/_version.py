@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pydantic import ValidationError
 
 from sovereign.records import (
-    OUTSIDE_BODY,
     BadInput,
     Event,
     EventType,
@@ -117,12 +116,6 @@ def event_envelope(event: Event, key: Key) -> bytes:
 def opening(version: int, given: EventType | None) -> EventType:
     """The event that brings a version into being: drafted for the first; revised for later ones unless told."""
     return given or (EventType.DRAFTED if version == 1 else EventType.REVISED)
-
-
-def same_body(left: Record, right: Record) -> bool:
-    """Whether two records differ in nothing but what lies outside the body."""
-    fields = set(Record.model_fields) - set(OUTSIDE_BODY)
-    return all(getattr(left, name) == getattr(right, name) for name in fields)
 
 
 def _audit(record: Record, lines: tuple[bytes, ...]) -> bytes:
