@@ -10,6 +10,7 @@ from tests.support.records import MEASURED_CLAIM, NOTE_CLAIM, WORK_CLAIM, SmallR
 
 from sovereign.judge import assess
 from sovereign.records import (
+    Agreement,
     Answer,
     AnswerStatus,
     Cell,
@@ -90,7 +91,7 @@ def clean() -> Evidence:
         missing_systems=(),
     )
     evidence = with_source(evidence, 0, text_level=TextLevel.FULL_TEXT)
-    return with_claim(evidence, WORK_CLAIM, agrees_with=(NOTE_CLAIM,))
+    return with_claim(evidence, WORK_CLAIM, agreement=Agreement.CORROBORATED, agrees_with=(NOTE_CLAIM,))
 
 
 def checks(evidence: Evidence, small: SmallRecord = SMALL) -> dict[str, Check]:
@@ -250,3 +251,14 @@ def test_the_points_of_a_share_grow_with_it() -> None:
         missing_systems=tuple(MissingSystem(name=name, reason="none") for name in ("TinyRouter", "GhostRouter")),
     )
     assert checks(both)["missing named system"].points == 2 * half.points == 3
+
+
+def test_a_claim_that_another_source_contests_has_no_second_source() -> None:
+    contested = with_claim(clean(), WORK_CLAIM, agreement=Agreement.CONTESTED)
+    assert checks(contested)["single source"].state is CheckState.FAILED
+
+
+def test_a_model_that_is_run_on_counts_among_the_named_when_it_is_missing() -> None:
+    missing = (MissingSystem(name="Mixtral-8x7B", reason="none"),)
+    check = checks(changed(clean(), missing_systems=missing))["missing named system"]
+    assert check.reason == "1 of 2 named systems have no source of their own" and check.points == 1.5

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sovereign.records import (
+    Agreement,
     Check,
     CheckState,
     DiffersIn,
@@ -67,10 +68,11 @@ def _off_subject(evidence: Evidence, texts: Texts) -> Check:
 
 
 def _missing_system(evidence: Evidence) -> Check:
+    missing = [system.name for system in evidence.missing_systems]
     return share_check(
         "missing named system",
-        [system.name for system in evidence.missing_systems],
-        len(evidence.question.facets.system),
+        missing,
+        len({*evidence.question.facets.system, *missing}),  # a model that a system is run on is named too
         3,
         "every system that the question names has a source of its own",
         "{n} of {of} named systems have no source of their own",
@@ -105,11 +107,11 @@ def _single_source(evidence: Evidence) -> Check:
     held = cell_claims(evidence)
     return share_check(
         "single source",
-        [claim.id for claim in held if not claim.agrees_with],
+        [c.id for c in held if c.agreement is not Agreement.CORROBORATED or not c.agrees_with],
         len(held),
         2,
         "every claim in a cell is found in another source too",
-        "{n} of {of} claims in cells stand in one source only",
+        "{n} of {of} claims in cells have no second source that says the same",
     )
 
 
