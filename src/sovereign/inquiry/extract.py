@@ -106,10 +106,10 @@ def _of_text(read_source: ReadSource, text: str, planned: Plan, vocabulary: Voca
 
 
 def _located(piece: Piece, planned: Plan) -> list[tuple[Facets, bool]]:
-    """Without a vocabulary: a sentence that holds a subject word and half of the question's words is located.
+    """Without a vocabulary: a sentence that holds a subject word and a third of the question's words is located.
 
     It is shown as what a source says; whether it supports anything is not assessed. Only one that states an outcome
-    (a comparison, an association, a value with a unit) is read as a result.
+    (a comparison, an association) is read as a result.
     """
     stems = {stem(word) for word in content_words(piece.text)}
     terms = [term for group in planned.facet_terms.values() for term in group]

@@ -34,7 +34,7 @@ def plan(question: str, library: LibraryPort, vocabularies: Sequence[Vocabulary]
     if vocabulary is EMPTY:
         vocabulary = choose(" ".join(text[:4000] for text in own_texts), tuple(vocabularies)) if own_texts else EMPTY
     if vocabulary is EMPTY:  # outside a known field only a name with a source of its own is surely a system's
-        known = [name for name in known if any(owner.role == _OWNER for owner in library.owners(name))]
+        known = [name for name in known if _own_sources(name, library)]
     facets = question_facets(question, vocabulary, known)
     systems = [_named(name, library, vocabulary) for name in facets.system]
     # A model that a system is run on is a condition; its sources are looked for all the same.
@@ -157,13 +157,9 @@ def _owner_names(source: str, title: str, library: LibraryPort) -> list[Any]:
 def _with_subject(
     facets: QuestionFacets, systems: Sequence[NamedSystem], library: LibraryPort, vocabulary: Vocabulary
 ) -> QuestionFacets:
-    """Add the subjects of the named systems' own sources; order is the vocabulary's, most particular first."""
+    """Add the most particular subject of the named systems' own sources; the order is the vocabulary's."""
     own = [library.get(owner) for system in systems for owner in system.owners[:4]]
     subjects = set(facets.subject)
-    for subject in vocabulary.subject:
-        if any(mentions_any(stored.text[:3000], subject.terms) for stored in own) and not subjects:
-            subjects.add(subject.name)
-            break
     first_of_own = next(
         (s.name for s in vocabulary.subject if any(mentions_any(stored.text[:3000], s.terms) for stored in own)), None
     )

@@ -33,7 +33,7 @@ class Reader:
     """Reads sentences of one source.
 
     Args:
-        vocabulary: the field's terms; with the empty one only values with result units are found.
+        vocabulary: the field's terms. (Without a vocabulary sentences are only located; see `extract`.)
         planned: the plan, whose systems are looked for besides the source's own.
         own: the systems whose own source this is; a sentence that names no other system is about the first.
     """
