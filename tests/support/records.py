@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sovereign.archive import Archive
-from sovereign.judge import assess, pointer_text, reproduction_status, resolve_pointer
+from sovereign.judge import RULES, assess, pointer_text, reproduction_status, resolve_pointer
 from sovereign.judge.outcomes import outcomes, pack_digest
 from sovereign.records import (
     Agreement,
@@ -387,6 +387,7 @@ def _evidence(results_text: str, audit: tuple[bytes, ...], with_run: bool, runs:
         provenance=Provenance(
             code_version="0.0.0-test",
             code_digest=digest("code"),
+            rules=RULES,
             policy=PolicyRules(),
             vocabularies={"toy": digest("vocabulary")},
             readers={"markdown": "1"},

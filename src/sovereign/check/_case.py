@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from sovereign.judge import RULES
 from sovereign.records import Event, Manifest, Record
 from sovereign.records.layout import text_file
 from sovereign.seal import Signed, digest
@@ -22,6 +23,11 @@ class VersionCase:
     raw: dict[str, Any] | None = None
     record: Record | None = None
     manifest: Manifest | None = None
+
+    @property
+    def same_rules(self) -> bool:
+        """Whether the rules that judged this version are those that are installed here."""
+        return self.record is not None and self.record.provenance.rules == RULES
 
     def where(self, name: str, at: str = "") -> str:
         return f"v{self.number}/{name}" + (f": {at}" if at else "")
@@ -51,6 +57,7 @@ class Case:
     signed: list[tuple[str, Signed]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    not_recomputed: list[str] = field(default_factory=list)
     check: str = ""
 
     def fault(self, where: str, what: str) -> None:

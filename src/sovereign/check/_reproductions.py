@@ -30,7 +30,7 @@ def marks(case: Case) -> None:
     """A claim is marked as the attached runs say of it, and a run speaks of every claim that its pack settles."""
     for version in case.versions.values():
         record = version.record
-        if record is None:
+        if record is None or not version.same_rules:
             continue
         for index, claim in enumerate(record.claims):
             due = reproduction_status(claim, record.reproductions)
@@ -117,6 +117,8 @@ def _outcomes(
         return
     named = {name: values.get(name) for name in ("pack", "seed")}
     compare(case, where, "", named, {"pack": spec.name, "seed": spec.seed})
+    if not version.same_rules:
+        return
     due = [
         {**outcome.to_json(), "record_claims": list(settled_claims(spec, outcome, record.claims))}
         for outcome in outcomes(spec, values)

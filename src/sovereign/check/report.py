@@ -8,6 +8,7 @@ from typing import Any
 SOUND_AND_TRUSTED = 0
 SIGNER_UNKNOWN = 4
 FAULTY = 5
+NOT_RECOMPUTED = 9
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,11 @@ class Fault:
 
 @dataclass
 class Report:
-    """The outcome of `check_path`. Sound means no faults; trusted means that every signer is one you named."""
+    """The outcome of `check_path`. Sound means no faults; trusted means that every signer is one you named.
+
+    `not_recomputed` names the versions whose judgement was made by other rules than those installed: nothing in them
+    was found wrong, and what is judged in them was not computed again. Such a record is no clean pass.
+    """
 
     path: str
     kind: str = ""
@@ -35,6 +40,7 @@ class Report:
     trusted: bool = False
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    not_recomputed: list[str] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
 
     @property
@@ -43,9 +49,11 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 sound and trusted, 4 sound but a signer is unknown, 5 a fault."""
+        """0 sound and trusted, 4 sound but a signer is unknown, 5 a fault, 9 no fault but not all was recomputed."""
         if self.faults:
             return FAULTY
+        if self.not_recomputed:
+            return NOT_RECOMPUTED
         return SOUND_AND_TRUSTED if self.trusted else SIGNER_UNKNOWN
 
     def to_json(self) -> dict[str, Any]:
@@ -63,4 +71,5 @@ class Report:
             "checks": list(self.checks),
             "faults": [{"check": f.check, "where": f.where, "what": f.what} for f in self.faults],
             "notes": list(self.notes),
+            "not_recomputed": list(self.not_recomputed),
         }

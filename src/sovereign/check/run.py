@@ -75,6 +75,7 @@ def _guarded(step: Step, case: Case) -> None:
 
 def _conclude(report: Report, case: Case, trusted: Trust) -> None:
     report.faults, report.notes = case.faults, case.notes
+    report.not_recomputed = case.not_recomputed
     report.versions = tuple(case.versions)
     records = [version.record for version in case.versions.values() if version.record is not None]
     report.record_id = records[-1].id if records else None

@@ -23,7 +23,8 @@ def check(console: Console, path: str, trust: tuple[str, ...]) -> None:
     and every score, count and verdict, computed again.
 
     Ends with 0 when the record is sound and signed by someone you trust, 4 when it is sound and the signer is unknown
-    to you, 5 when it has a fault.
+    to you, 5 when it has a fault, 9 when nothing is wrong but it was judged by other rules than this version's, so that
+    its judgement was not computed again.
 
     \b
     Example:
@@ -35,10 +36,12 @@ def check(console: Console, path: str, trust: tuple[str, ...]) -> None:
     versions = ", ".join(str(version) for version in report.versions)
     lines = [f"{report.record_id or path}, version {versions or 'unknown'}, signed by {report.signer or 'nobody'}"]
     lines += [f"fault  {fault.where}: {fault.what} ({fault.check})" for fault in report.faults]
+    lines += [f"not recomputed  {what}" for what in report.not_recomputed]
     lines += [f"note   {note}" for note in report.notes]
     verdict = {
         0: "sound, and signed by a key that you trust",
         4: "sound; the signer is unknown to you: compare the fingerprint, then give it with --trust",
+        9: "NOT fully checked: it was judged by other rules than this version's; no fault was found in the rest",
         5: f"NOT sound: {len(report.faults)} fault{'s' if len(report.faults) != 1 else ''}",
     }
     console.emit(report.to_json(), [*lines, verdict[report.exit_code]])

@@ -14,7 +14,7 @@ from importlib import import_module, resources
 from typing import Protocol, TypeVar
 
 from sovereign import _version
-from sovereign.judge import assess
+from sovereign.judge import RULES, assess
 from sovereign.records import Cell, Document, Evidence, Judgement, PolicyRules, Provenance, Verdict
 
 from . import documents as doc
@@ -239,6 +239,7 @@ class _Stages:
             provenance=Provenance(
                 code_version=_version.__version__,
                 code_digest=_all_code(),
+                rules=RULES,
                 policy=self._policy,
                 vocabularies={v.name: v.digest for v in self._vocabularies},
                 readers=self._library.readers(),

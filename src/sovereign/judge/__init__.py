@@ -1,7 +1,7 @@
 """Pure rules over a record: anyone can run them again on the stored record and must get the same."""
 
 from .answers import unfounded_numbers, without_marks
-from .assess import assess
+from .assess import RULES, assess
 from .counts import answer_claims, cell_claims, count
 from .dimensions import DEFINITIONS
 from .numbers import RESULT_UNITS, Quantity, numbers_in, quantities
@@ -19,6 +19,7 @@ __all__ = [
     "LEVELS",
     "NOT_MEASURED",
     "RESULT_UNITS",
+    "RULES",
     "TIER_BASIS",
     "Quantity",
     "answer_claims",

@@ -13,6 +13,10 @@ from .standing import quality_tier, verification_level
 from .tribunal import hold_tribunal
 from .verdicts import gate_verdict
 
+#: The number of these rules, stored with each record as `provenance.rules`. Whoever changes what any rule of `judge`
+#: gives for the same evidence raises it, once per release: records of another number are not recomputed.
+RULES = 1
+
 
 def assess(evidence: Evidence, texts: Callable[[str], str | None]) -> Judgement:
     """All that the rules say of the evidence.

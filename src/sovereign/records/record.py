@@ -96,6 +96,9 @@ class Provenance(Document):
 
     code_version: str
     code_digest: Sha256
+    rules: int = Field(
+        default=0, ge=0, description="number of the rules that judged it; 0 for a record made before they had one"
+    )
     policy: PolicyRules
     vocabularies: dict[str, Sha256]
     readers: dict[str, str]
