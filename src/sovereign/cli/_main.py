@@ -48,6 +48,7 @@ EXIT_CODES: dict[int, str] = {
     7: "storage: the disk is full, read-only, or holds what we cannot read",
     8: "no sandbox that passes its own test: nothing was run",
     9: "`check`: no fault, but the record was judged by other rules and its judgement was not recomputed",
+    9: "a service on the network gave no usable answer, or the network is switched off",
     130: "interrupted: what was completed is kept, `sovereign resume` goes on",
     141: "whoever read our output closed the pipe",
 }

@@ -7,6 +7,7 @@ from .errors import (
     Interrupted,
     NotFound,
     SandboxUnavailable,
+    ServiceError,
     SovereignError,
     StorageError,
 )
@@ -135,6 +136,7 @@ __all__ = [
     "Search",
     "SearchHit",
     "Sentence",
+    "ServiceError",
     "Settled",
     "Source",
     "SourceKind",

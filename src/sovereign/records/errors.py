@@ -52,6 +52,12 @@ class SandboxUnavailable(SovereignError):
     exit_code = 8
 
 
+class ServiceError(SovereignError):
+    """A service on the network gave no usable answer, or nothing may be sent: `sovereign.net` says which."""
+
+    exit_code = 9
+
+
 class Interrupted(SovereignError):
     """Ctrl-C or a signal: what was completed is kept, `sovereign resume` goes on."""
 
