@@ -28,8 +28,8 @@ from sovereign.records.layout import (
     version_folder,
 )
 from sovereign.seal import (
+    EVENT_PREDICATES,
     PREDICATE_DRAFT,
-    PREDICATE_EVENT,
     Key,
     SealError,
     body_digest,
@@ -110,7 +110,7 @@ def seal(record: Record, manifest: str, record_file: str, key: Key) -> bytes:
 def event_envelope(event: Event, key: Key) -> bytes:
     """The signed statement of one event over the manifest of the version that it is of."""
     subject = f"{version_folder(event.version)}/{MANIFEST_FILE}"
-    return sign(statement(PREDICATE_EVENT, {subject: event.manifest}, event.to_json()), key)
+    return sign(statement(EVENT_PREDICATES[event.type], {subject: event.manifest}, event.to_json()), key)
 
 
 def opening(version: int, given: EventType | None) -> EventType:

@@ -10,7 +10,7 @@ from sovereign.judge import reproduction_status
 from sovereign.judge.outcomes import outcomes, pack_digest, settled_claims
 from sovereign.records import PackSpec, Record, Reproduction
 from sovereign.records.layout import ATTESTATION_FILE, PACK_FILE, RECORD_FILE, REPRODUCTIONS, RESULTS_FILE
-from sovereign.seal import PREDICATE_REPRODUCTION, SealError, digest, parse
+from sovereign.seal import RUN_PREDICATES, SealError, digest, parse
 
 from ._case import Case, VersionCase, field_path
 from ._signatures import compare, opened
@@ -88,7 +88,7 @@ def _spec(case: Case, version: VersionCase, prefix: str, files: dict[str, bytes]
 def _attested(case: Case, version: VersionCase, prefix: str, run: Reproduction, spec: PackSpec, data: bytes) -> None:
     """The attestation is of this pack and these results, and says of them what the record says."""
     where = version.where(prefix + ATTESTATION_FILE)
-    signed = opened(case, where, data, PREDICATE_REPRODUCTION)
+    signed = opened(case, where, data, *RUN_PREDICATES)
     if signed is None:
         return
     compare(case, where, "subject", signed.subjects, {"pack": run.pack_digest, RESULTS_FILE: run.results_sha256})

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sovereign.judge.history import OPENING, HistoryFault, fold
-from sovereign.records import Event
+from sovereign.records import Event, EventType
 from sovereign.records.layout import (
     EVENTS,
     EXPORT_FILE,
@@ -19,8 +19,8 @@ from sovereign.records.layout import (
     version_folder,
 )
 from sovereign.seal import (
+    EVENT_PREDICATES,
     PREDICATE_DRAFT,
-    PREDICATE_EVENT,
     PREDICATE_EXPORT,
     SealError,
     Signed,
@@ -63,7 +63,7 @@ def events(case: Case) -> None:
     names = sorted((named, path) for path in case.files if (named := _event_name(path)) is not None)
     for (number, kind), path in names:
         data = case.files[path]
-        signed = opened(case, path, data, PREDICATE_EVENT)
+        signed = opened(case, path, data, *_types_of(kind))
         event = None if signed is None else _event(case, path, signed.predicate)
         if signed is not None and event is not None:
             if (event.number, event.type.value) != (number, kind):
@@ -93,8 +93,8 @@ def export(case: Case) -> None:
         compare(case, EXPORT_FILE, "predicate", signed.predicate, about)
 
 
-def opened(case: Case, where: str, data: bytes | None, predicate_type: str) -> Signed | None:
-    """A statement whose signature holds and which is of the kind that belongs here; None after a fault."""
+def opened(case: Case, where: str, data: bytes | None, *predicate_types: str) -> Signed | None:
+    """A statement whose signature holds and which is of a kind that belongs here; None after a fault."""
     if data is None:
         return None
     try:
@@ -102,8 +102,9 @@ def opened(case: Case, where: str, data: bytes | None, predicate_type: str) -> S
     except SealError as error:
         case.fault(where, error.message)
         return None
-    if signed.predicate_type != predicate_type:
-        case.fault(f"{where}: predicateType", f"is {signed.predicate_type}, not {predicate_type}")
+    if signed.predicate_type not in predicate_types:
+        due = " or ".join(sorted(predicate_types)) or "that of any event"
+        case.fault(f"{where}: predicateType", f"is {signed.predicate_type}, not {due}")
         return None
     case.signed.append((where, signed))
     return signed
@@ -127,6 +128,11 @@ def _subjects(case: Case, where: str, signed: Signed, due: dict[str, str], prefi
             case.fault(prefix + name, f"{where} does not name it: it was added after the signature")
         elif said != sha256:
             case.fault(prefix + name, f"its SHA-256 is {sha256}, {where} was signed over {said}")
+
+
+def _types_of(kind: str) -> tuple[str, ...]:
+    """The predicate type of an event of this kind; none for a kind that there is not."""
+    return (EVENT_PREDICATES[EventType(kind)],) if kind in set(EventType) else ()
 
 
 def _event_name(path: str) -> tuple[int, str] | None:

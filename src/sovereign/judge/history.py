@@ -11,13 +11,16 @@ OPENING = frozenset({EventType.DRAFTED, EventType.REVISED, EventType.REPRODUCED,
 
 DRAFT, PUBLISHED, REJECTED, CORRECTED, RETRACTED = "draft", "published", "rejected", "corrected", "retracted"
 
+#: Events that add to a version what others say of it, and change neither its standing nor whether it is public.
+ADDING = frozenset({EventType.ATTESTED, EventType.REVIEWED, EventType.FAITHFUL, EventType.COUNTERSIGNED})
+
 #: Standing -> what may happen to the version that stands so. A new version may follow any of them.
 _MAY_FOLLOW: dict[str, frozenset[EventType]] = {
-    DRAFT: frozenset({EventType.APPROVED, EventType.REJECTED}),
-    REJECTED: frozenset({EventType.APPROVED}),
-    PUBLISHED: frozenset({EventType.CORRECTED, EventType.RETRACTED}),
-    CORRECTED: frozenset({EventType.CORRECTED, EventType.RETRACTED}),
-    RETRACTED: frozenset(),
+    DRAFT: frozenset({EventType.APPROVED, EventType.REJECTED}) | ADDING,
+    REJECTED: frozenset({EventType.APPROVED}) | ADDING,
+    PUBLISHED: frozenset({EventType.CORRECTED, EventType.RETRACTED}) | ADDING,
+    CORRECTED: frozenset({EventType.CORRECTED, EventType.RETRACTED}) | ADDING,
+    RETRACTED: frozenset({EventType.COUNTERSIGNED}),
 }
 _STANDING = {
     EventType.APPROVED: PUBLISHED,
@@ -53,7 +56,7 @@ def _after(state: State | None, event: Event) -> State:
     if state is None:
         if event.type is not EventType.DRAFTED or event.number != 1 or event.version != 1:
             raise HistoryFault(f"the first event of {event.record} must be number 1, drafted, of version 1")
-        return _state(event, public=False, standing=DRAFT, corrections=0)
+        return _state(event, public=False, standing=DRAFT, corrections=0, note=event.note)
     if event.record != state.record:
         raise HistoryFault(f"event {event.number} is of {event.record}, not of {state.record}")
     if event.number != state.events + 1:
@@ -69,7 +72,9 @@ def _after(state: State | None, event: Event) -> State:
         )
     public = {EventType.APPROVED: True, EventType.REJECTED: False}.get(event.type, state.public)
     corrections = state.corrections + (event.type is EventType.CORRECTED)
-    return _state(event, public=public, standing=_STANDING[event.type], corrections=corrections)
+    standing = _STANDING.get(event.type, state.standing)
+    note = state.note if event.type in ADDING else event.note
+    return _state(event, public=public, standing=standing, corrections=corrections, note=note)
 
 
 def _new_version(state: State, event: Event) -> State:
@@ -78,11 +83,12 @@ def _new_version(state: State, event: Event) -> State:
     if event.type is EventType.CORRECTED:
         if not state.public or state.standing == RETRACTED:
             raise HistoryFault(f"{state.record} is {state.standing}: only a published record is corrected")
-        return _state(event, public=True, standing=CORRECTED, corrections=state.corrections + 1)
-    return _state(event, public=False, standing=DRAFT, corrections=state.corrections)
+        corrections = state.corrections + 1
+        return _state(event, public=True, standing=CORRECTED, corrections=corrections, note=event.note)
+    return _state(event, public=False, standing=DRAFT, corrections=state.corrections, note=event.note)
 
 
-def _state(event: Event, *, public: bool, standing: str, corrections: int) -> State:
+def _state(event: Event, *, public: bool, standing: str, corrections: int, note: str) -> State:
     return State(
         record=event.record,
         version=event.version,
@@ -91,5 +97,5 @@ def _state(event: Event, *, public: bool, standing: str, corrections: int) -> St
         events=event.number,
         corrections=corrections,
         last_event_at=event.at,
-        note=event.note,
+        note=note,
     )

@@ -18,6 +18,10 @@ class EventType(StrEnum):
     REPRODUCED = "reproduced"
     CORRECTED = "corrected"
     RETRACTED = "retracted"
+    ATTESTED = "attested"
+    REVIEWED = "reviewed"
+    FAITHFUL = "faithful"
+    COUNTERSIGNED = "countersigned"
 
 
 class Event(Document):

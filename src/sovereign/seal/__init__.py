@@ -4,10 +4,6 @@ from .canonical import body_digest, canonical, digest, parse
 from .container import pack_files
 from .envelope import (
     PAYLOAD_TYPE,
-    PREDICATE_DRAFT,
-    PREDICATE_EVENT,
-    PREDICATE_EXPORT,
-    PREDICATE_REPRODUCTION,
     STATEMENT_TYPE,
     Envelope,
     Signed,
@@ -18,13 +14,39 @@ from .envelope import (
 )
 from .errors import NotCanonical, SealError
 from .keys import Key, fingerprint_of, is_fingerprint, key_entry, key_ring, public_keys
+from .predicates import (
+    EVENT_PREDICATES,
+    PREDICATE_CORRECTION,
+    PREDICATE_COUNTERSIGNATURE,
+    PREDICATE_DRAFT,
+    PREDICATE_EVENT,
+    PREDICATE_EXPORT,
+    PREDICATE_GATE_VERDICT,
+    PREDICATE_PROOF,
+    PREDICATE_PUBLICATION,
+    PREDICATE_REPRODUCTION,
+    PREDICATE_RETRACTION,
+    PREDICATE_REVIEW,
+    PREDICATE_STATEMENT_FAITHFUL,
+    RUN_PREDICATES,
+)
 
 __all__ = [
+    "EVENT_PREDICATES",
     "PAYLOAD_TYPE",
+    "PREDICATE_CORRECTION",
+    "PREDICATE_COUNTERSIGNATURE",
     "PREDICATE_DRAFT",
     "PREDICATE_EVENT",
     "PREDICATE_EXPORT",
+    "PREDICATE_GATE_VERDICT",
+    "PREDICATE_PROOF",
+    "PREDICATE_PUBLICATION",
     "PREDICATE_REPRODUCTION",
+    "PREDICATE_RETRACTION",
+    "PREDICATE_REVIEW",
+    "PREDICATE_STATEMENT_FAITHFUL",
+    "RUN_PREDICATES",
     "STATEMENT_TYPE",
     "Envelope",
     "Key",

@@ -21,12 +21,6 @@ from .keys import Key, verify_raw
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
-#: What a statement says of its subjects.
-PREDICATE_DRAFT = "tag:sovereign-kernel,2026:draft"
-PREDICATE_EVENT = "tag:sovereign-kernel,2026:event"
-PREDICATE_REPRODUCTION = "tag:sovereign-kernel,2026:reproduction"
-PREDICATE_EXPORT = "tag:sovereign-kernel,2026:export"
-
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 
