@@ -27,6 +27,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "runs": ("runs:runs", "List runs, or show the stages of one."),
     "review": ("review:review", "Read drafts; approve or reject them."),
     "reproduce": ("reproduce:reproduce", "Run a measurement in the sandbox and judge records again."),
+    "report": ("report:report", "Write a record as a PDF report."),
     "export": ("export:export", "Write a record as one file that anyone can check."),
     "check": ("check:check", "Check a record offline: digests, signatures, quotes, every judgement."),
     "keys": ("keys:keys", "Show the keys that sign your records."),

@@ -1,14 +1,17 @@
-"""Records as pages: static HTML without scripts, a JSON twin beside each page, and a list of all records."""
+"""Records as pages: static HTML without scripts, a JSON twin beside each page, a list of all records, a PDF report."""
 
 from .notebook import notebook_html
 from .page import page_twin, render_page, render_texts
+from .report import Report, render_report
 from .site import publish_record, write_list, write_page, write_site
 
 __all__ = [
+    "Report",
     "notebook_html",
     "page_twin",
     "publish_record",
     "render_page",
+    "render_report",
     "render_texts",
     "write_list",
     "write_page",

@@ -14,6 +14,7 @@ from sovereign.records import (
     Grounding,
     Policy,
     QualityTier,
+    QuestionFacets,
     ReproductionStatus,
     Source,
     SourceKind,
@@ -86,6 +87,18 @@ LEVELS = tuple(zip(judge.LEVELS, _MEANINGS, strict=True))
 
 AXES = {"system": "System", "benchmark": "Benchmark", "metric": "Metric", "baseline": "Baseline",
         "condition": "Condition"}  # fmt: skip
+
+
+def asked(facets: QuestionFacets) -> list[tuple[str, tuple[str, ...]]]:
+    """The facets of a question in reading order, each with its label."""
+    return [
+        ("Subject", facets.subject),
+        ("System", facets.system),
+        ("Metric", facets.metric),
+        ("Baseline", facets.baseline),
+        ("Benchmark", facets.benchmark),
+        ("Condition", facets.condition),
+    ]
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:

@@ -59,7 +59,7 @@ def render_page(
         banner_text=banner_text,
         status_word=words.STATUS[record.answer.status],
         status_why=words.explained(record.answer.status, record.counts),
-        asked=[(label, values) for label, values in _asked(record) if values],
+        asked=[(label, values) for label, values in words.asked(record.question.facets) if values],
         matrix=grid,
         overview=_overview(grid),
         sentences=[sentence for sentence in view.sentences if not sentence.aside],
@@ -232,18 +232,6 @@ def _environment() -> Environment:
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
     }
     return environment
-
-
-def _asked(record: Record) -> list[tuple[str, tuple[str, ...]]]:
-    facets = record.question.facets
-    return [
-        ("Subject", facets.subject),
-        ("System", facets.system),
-        ("Metric", facets.metric),
-        ("Baseline", facets.baseline),
-        ("Benchmark", facets.benchmark),
-        ("Condition", facets.condition),
-    ]
 
 
 def _read(record: Record) -> str:
