@@ -87,7 +87,9 @@ def _envelope() -> dict[str, Any]:
 
 
 def _statement() -> dict[str, Any]:
-    kinds = [f"tag:sovereign-kernel,2026:{kind}" for kind in ("draft", "event", "export", "reproduction")]
+    names = ("draft", "event", "publication", "gate-verdict", "correction", "retraction", "statement-faithful")
+    names += ("countersignature", "reproduction", "proof", "review", "export")
+    kinds = [f"tag:sovereign-kernel,2026:{name}" for name in names]
     subject = _object("What was signed.", name={"type": "string"}, digest=_object("Its digest.", sha256=_HEX))
     statement = _object(
         "An in-toto Statement v1. The predicate of an event is event-v1.",
