@@ -4,32 +4,43 @@ from .answers import unfounded_numbers, without_marks
 from .assess import RULES, assess
 from .counts import answer_claims, cell_claims, count
 from .dimensions import DEFINITIONS
+from .foil import BY_CODE, REVISE_BELOW, TextMissing, foil_again, mean_score, reference_foil
+from .imported import SCHEME, SeedText, read_seed
 from .numbers import RESULT_UNITS, Quantity, numbers_in, quantities
 from .policy import decide
 from .quotes import CONTEXT, plain, pointer_text, quote_fault, resolve_pointer
 from .standing import LEVELS, TIER_BASIS, claim_level, quality_tier, verification_level
 from .synthesizer import NOT_MEASURED, status_of
 from .terms import mentions, mentions_any, name_key, speaks_of, term_pattern, term_spans
+from .tfidf import STOP_WORDS, tfidf_cosine
 from .tribunal import hold_tribunal
 from .verdicts import gate_verdict, reproduction_status, settling
 
 __all__ = [
+    "BY_CODE",
     "CONTEXT",
     "DEFINITIONS",
     "LEVELS",
     "NOT_MEASURED",
     "RESULT_UNITS",
+    "REVISE_BELOW",
     "RULES",
+    "SCHEME",
+    "STOP_WORDS",
     "TIER_BASIS",
     "Quantity",
+    "SeedText",
+    "TextMissing",
     "answer_claims",
     "assess",
     "cell_claims",
     "claim_level",
     "count",
     "decide",
+    "foil_again",
     "gate_verdict",
     "hold_tribunal",
+    "mean_score",
     "mentions",
     "mentions_any",
     "name_key",
@@ -39,6 +50,8 @@ __all__ = [
     "quality_tier",
     "quantities",
     "quote_fault",
+    "read_seed",
+    "reference_foil",
     "reproduction_status",
     "resolve_pointer",
     "settling",
@@ -46,6 +59,7 @@ __all__ = [
     "status_of",
     "term_pattern",
     "term_spans",
+    "tfidf_cosine",
     "unfounded_numbers",
     "verification_level",
     "without_marks",

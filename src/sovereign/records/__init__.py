@@ -27,6 +27,7 @@ from .evidence import (
     SourceKind,
     TextLevel,
 )
+from .foil import Exchange, Finding, Foil, FoilReview, FoilRow, Profile
 from .judgement import (
     CellVerdict,
     Check,
@@ -104,7 +105,12 @@ __all__ = [
     "Event",
     "EventType",
     "Evidence",
+    "Exchange",
     "Facets",
+    "Finding",
+    "Foil",
+    "FoilReview",
+    "FoilRow",
     "GateStatus",
     "GateVerdict",
     "Grounding",
@@ -122,6 +128,7 @@ __all__ = [
     "PackSpec",
     "Policy",
     "PolicyRules",
+    "Profile",
     "Provenance",
     "QualityTier",
     "Question",

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from .base import ClaimId, Document, RecordId, Sha256, SourceId
 from .evidence import Cell, Claim, Source
+from .foil import Foil, Profile
 from .judgement import Counts, Decision, Dimension, GateVerdict, PolicyRules, QualityTier, Tribunal
 from .reproduction import Reproduction
 
@@ -94,6 +95,7 @@ class MissingSystem(Document):
 class Provenance(Document):
     """What the record was made with. Equal question, library digest, policy and code give an equal body."""
 
+    profile: Profile = Field(default=Profile.SOVEREIGN, description="the method by which it was made")
     code_version: str
     code_digest: Sha256
     rules: int = Field(
@@ -130,6 +132,7 @@ class Evidence(Document):
     dropped: tuple[Dropped, ...]
     reproductions: tuple[Reproduction, ...] = ()
     limitations: tuple[str, ...]
+    foil: Foil | None = Field(default=None, description="what the reference method or an imported text prints")
     provenance: Provenance
 
     def claim(self, claim_id: str) -> Claim | None:
