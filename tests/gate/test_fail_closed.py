@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from sovereign.gate import Bubblewrap, Finished, Job, SandboxReport, load_pack, run_pack
-from sovereign.gate._command import Interpreter, Mode, interpreter
+from sovereign.gate import Bubblewrap, Finished, Job, SandboxReport, Watch, load_pack, run_pack
+from sovereign.gate._command import Mode
+from sovereign.gate._interpreter import Interpreter, interpreter
 from sovereign.gate._probe import probe
 from sovereign.records import SandboxUnavailable
 
@@ -91,11 +92,11 @@ def test_a_bwrap_that_just_runs_the_command(
 
 
 WEAKENED = {
-    "network": 's/--unshare-all/--unshare-all --share-net/',
+    "network": 's/--unshare-net//',
     "host-files": 's,--remount-ro /dev --remount-ro /,--ro-bind /tmp /tmp --remount-ro /dev --remount-ro /,',
     "root-read-only": 's,--remount-ro /dev --remount-ro /,--remount-ro /dev,',
     "environment": 's/--clearenv//',
-    "namespaces": 's/--unshare-all/--unshare-user --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try/',
+    "namespaces": 's/--unshare-ipc//',
 }  # fmt: skip
 
 
@@ -143,7 +144,7 @@ def test_a_sandbox_that_says_no_is_asked_for_nothing(pack_folder: Callable[..., 
         def probe(self) -> SandboxReport:
             return SandboxReport(False, "none", (), "it leaks", "mend it")
 
-        def run(self, job: Job) -> Finished:
+        def run(self, job: Job, watch: Watch | None = None) -> Finished:
             raise AssertionError("ran without a sandbox")
 
         def collect(self, finished: Finished) -> dict[str, bytes]:

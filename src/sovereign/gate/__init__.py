@@ -4,9 +4,22 @@ from .bubblewrap import Bubblewrap
 from .errors import PackFailed
 from .packs import Pack, available_packs, load_pack
 from .reproduce import PackRun, attest, measurement, run_pack
-from .sandbox import Ending, Finished, Job, Limits, ProbeCheck, Sandbox, SandboxReport
+from .sandbox import (
+    SHORTFALLS,
+    Ending,
+    Finished,
+    Job,
+    Limits,
+    ProbeCheck,
+    Progress,
+    Sandbox,
+    SandboxReport,
+    Watch,
+    grade_meets,
+)
 
 __all__ = [
+    "SHORTFALLS",
     "Bubblewrap",
     "Ending",
     "Finished",
@@ -16,10 +29,13 @@ __all__ = [
     "PackFailed",
     "PackRun",
     "ProbeCheck",
+    "Progress",
     "Sandbox",
     "SandboxReport",
+    "Watch",
     "attest",
     "available_packs",
+    "grade_meets",
     "load_pack",
     "measurement",
     "probe",

@@ -1,4 +1,8 @@
-"""The command line of bubblewrap: what the sandbox shows, what it takes away, and the interpreter inside it."""
+"""How one run is enclosed by bubblewrap: what it shows, what it takes away, and what starts inside.
+
+A `Plan` is all of it, in parts of one protection each. Nothing in the kernel leaves one out: the tests weaken copies of
+a plan, to show that each protection is what stops the attack on it.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,22 @@ import functools
 import json
 import os
 import subprocess
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from .sandbox import Job
+from . import _host
+from ._interpreter import SYSTEM, Interpreter, packages, within
+from .sandbox import PACK, WORK, Job
 
 MIB = 1 << 20
-WORK, PACK, LAUNCH = "/work", "/pack", "/launch.py"
+LAUNCH = "/launch.py"
 INNER_UID = 65534
-_SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin")
-_STORES = ("/nix/store", "/gnu/store")
 _ETC = ("/etc/ld.so.cache", "/etc/alternatives")
+#: The only folders that a script may write to, each a file system in memory of its own.
+WRITABLE = ("/tmp", "/home", "/dev/shm", WORK)  # noqa: S108 - inside the sandbox, private to it
+_NAMESPACES = ("user", "pid", "net", "ipc", "uts", "cgroup-try")
 
 
 @dataclass(frozen=True)
@@ -35,71 +42,98 @@ class Mode:
         return "own user namespace" if self.drop_uid is None else "own user namespace, uid dropped"
 
 
-@dataclass(frozen=True)
-class Interpreter:
-    """The Python that runs a script, and the paths outside the system's folders that it needs, and no more."""
+@dataclass
+class Plan:
+    """One run, enclosed. `options` are bubblewrap's, in order, one thing each; `seal` follows when all is in place.
+    `files` (path inside -> bytes) are handed in; `launch` is the configuration of process 1."""
 
-    executable: str
-    binds: tuple[str, ...]
-
-
-def interpreter() -> Interpreter:
-    """This process's base interpreter, also when it lies in a private home or behind a virtual environment."""
-    executable = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
-    wanted = [executable]
-    for prefix in dict.fromkeys(os.path.realpath(p) for p in (sys.base_prefix, sys.base_exec_prefix)):
-        wanted += _libraries(Path(prefix))
-    wanted += [store for store in _STORES if executable.startswith(store + "/")]
-    outside = [path for path in dict.fromkeys(wanted) if not _within(path, _SYSTEM) and os.path.lexists(path)]
-    return Interpreter(executable, tuple(path for path in outside if not _within(path, set(outside) - {path})))
+    bwrap: str
+    python: Interpreter
+    options: list[tuple[str, ...]]
+    seal: list[tuple[str, ...]]
+    files: dict[str, bytes]
+    launch: dict[str, Any]
+    memory_mb: int
+    printed_bytes: int
+    parcel_bytes: int
+    seconds: float
 
 
-def bubblewrap_command(
-    bwrap: str, python: Interpreter, job: Job, *, data: Mapping[str, int], info: int, block: int | None
-) -> list[str]:
-    """The arguments up to and with `--`. `data` maps paths inside to descriptors that hold their bytes."""
-    size = str(job.limits.output_mb * MIB)
-    arguments = [bwrap, "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--as-pid-1"]
-    arguments += ["--clearenv", "--hostname", "sandbox", "--info-fd", str(info), "--cap-drop", "ALL"]
-    if block is not None:
-        arguments += ["--userns-block-fd", str(block), "--uid", "0", "--gid", "0"]
-        for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SYS_RESOURCE"):
-            arguments += ["--cap-add", capability]
+def plan(bwrap: str, python: Interpreter, job: Job, mode: Mode) -> Plan:
+    """The plan of a job.
+
+    Raises:
+        BadInput: a host folder or device that it names may not be shown.
+    """
+    options: list[tuple[str, ...]] = [("--unshare-" + name,) for name in _NAMESPACES]
+    options += [("--die-with-parent",), ("--new-session",), ("--as-pid-1",), ("--clearenv",)]
+    options += [("--hostname", "sandbox"), ("--cap-drop", "ALL")]
+    if mode.drop_uid is not None:
+        options += [("--uid", "0"), ("--gid", "0")]
+        options += [("--cap-add", name) for name in ("CAP_SETUID", "CAP_SETGID", "CAP_SYS_RESOURCE")]
     else:
-        arguments += ["--uid", str(INNER_UID), "--gid", str(INNER_UID)]
-        arguments += ["--disable-userns"] if _supports(bwrap, "--disable-userns") else []
-    arguments += ["--proc", "/proc", "--dev", "/dev"]
-    for folder in ("/tmp", "/home", "/dev/shm", WORK):  # noqa: S108 - inside the sandbox, private to it
-        arguments += ["--perms", "1777", "--size", size if folder != "/home" else str(MIB), "--tmpfs", folder]
-    arguments += [*_system(), *_interpreter_binds(python)]
+        options += [("--uid", str(INNER_UID)), ("--gid", str(INNER_UID))]
+        options += [("--disable-userns",)] if _supports(bwrap, "--disable-userns") else []
+    options += [("--proc", "/proc"), ("--dev", "/dev")]
+    for folder in WRITABLE:
+        size = MIB if folder == "/home" else job.limits.output_mb * MIB
+        options.append(("--perms", "1777", "--size", str(size), "--tmpfs", folder))
+    options += [*_system(), *_shown(python, job)]
+    files = {PACK + "/" + name: data for name, data in job.files.items()}
+    files[LAUNCH] = Path(__file__).with_name("_launch.py").read_bytes()
+    return Plan(
+        bwrap=bwrap,
+        python=python,
+        options=options,
+        seal=[("--remount-ro", "/dev"), ("--remount-ro", "/")],
+        files=files,
+        launch=launch(python, job, mode),
+        memory_mb=job.limits.memory_mb,
+        printed_bytes=job.limits.output_mb * MIB,
+        parcel_bytes=job.limits.output_mb * MIB,
+        seconds=job.limits.seconds,
+    )
+
+
+def command(made: Plan, *, data: dict[str, int], info: int, block: int | None, parcel: int, lifeline: int) -> list[str]:
+    """The command line of a plan. `data` maps paths inside to descriptors that hold their bytes."""
+    words = [made.bwrap, "--info-fd", str(info)]
+    if block is not None:
+        words += ["--userns-block-fd", str(block)]
+    for option in made.options:
+        words += option
+    made_already: set[str] = set()
     for path, descriptor in data.items():
-        arguments += [*_parents(path), "--perms", "0444", "--ro-bind-data", str(descriptor), path]
-    return [*arguments, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--"]
+        words += [*_parents(path, made_already), "--perms", "0444", "--ro-bind-data", str(descriptor), path]
+    for option in made.seal:
+        words += option
+    config = json.dumps({**made.launch, "fd": parcel, "lifeline": lifeline})
+    return [*words, "--chdir", "/", "--", made.python.executable, "-I", "-S", "-B", LAUNCH, config]
 
 
-def launch_command(python: Interpreter, job: Job, mode: Mode, *, parcel: int, lifeline: int) -> list[str]:
-    """What bubblewrap starts: the launcher with its JSON argument."""
+def launch(python: Interpreter, job: Job, mode: Mode | None) -> dict[str, Any]:
+    """What process 1 is told, but for its descriptors. Without a mode, the provider gave no second uid."""
     limits = {
         "seconds": job.limits.seconds,
         "cpu_seconds": job.limits.cpu_seconds,
-        "memory_mb": job.limits.memory_mb,
+        "address_mb": 0 if job.devices else job.limits.memory_mb,
         "output_mb": job.limits.output_mb,
         "open_files": job.limits.open_files,
-        "processes": job.limits.processes if mode.limit_processes else 1 << 20,
+        "files": job.limits.files,
+        "processes": job.limits.processes if mode is None or mode.limit_processes else 1 << 20,
     }
-    config = {
-        # Not -I: it would also ignore PYTHONHASHSEED, and the environment is ours alone anyway.
+    return {
+        # Not -I: it would also ignore PYTHONHASHSEED. What else it does is done: no user's packages (-s), and no
+        # variable but ours; the folder of the script stays on the path, since it holds the pack's own files alone.
         "argv": [python.executable, "-s", "-S", "-B", f"{PACK}/{job.script}"],
         "cwd": WORK,
         "environment": environment(job),
-        "drop": None if mode.drop_uid is None else INNER_UID,
+        "drop": INNER_UID if mode is not None and mode.drop_uid is not None else None,
         "limits": limits,
+        "writable": list(WRITABLE),
         "outputs": list(job.outputs),
         "max_bytes": job.limits.output_mb * MIB,
-        "fd": parcel,
-        "lifeline": lifeline,
     }
-    return [python.executable, "-I", "-S", "-B", LAUNCH, json.dumps(config)]
 
 
 def environment(job: Job) -> dict[str, str]:
@@ -111,53 +145,43 @@ def environment(job: Job) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
+        **job.environment,
         "PYTHONHASHSEED": "0",
         "PYTHONUNBUFFERED": "1",
-        **job.environment,
+        **({"PYTHONPATH": ":".join(packages())} if job.packages else {}),
     }
 
 
-def inside_files(job: Job) -> dict[str, bytes]:
-    """The files that are handed in, by their path inside: the launcher and the job's own."""
-    launcher = Path(__file__).with_name("_launch.py").read_bytes()
-    return {LAUNCH: launcher, **{f"{PACK}/{name}": data for name, data in job.files.items()}}
-
-
-def _system() -> Iterator[str]:
+def _system() -> Iterator[tuple[str, ...]]:
     """The system's programs and libraries, read-only; a link stays a link (`/bin` -> `usr/bin`)."""
-    for path in _SYSTEM:
+    for path in SYSTEM:
         if Path(path).is_symlink():
-            yield from ("--symlink", os.readlink(path), path)  # noqa: PTH115 - its very text, relative or not
+            yield ("--symlink", os.readlink(path), path)  # noqa: PTH115 - its very text, relative or not
         elif Path(path).is_dir():
-            yield from ("--ro-bind", path, path)
-    yield from ("--perms", "0755", "--dir", "/etc")
+            yield ("--ro-bind", path, path)
+    yield ("--perms", "0755", "--dir", "/etc")
     for path in _ETC:
-        yield from ("--ro-bind-try", path, path)
+        yield ("--ro-bind-try", path, path)
 
 
-def _interpreter_binds(python: Interpreter) -> Iterator[str]:
-    for path in python.binds:
-        yield from (*_parents(path), "--ro-bind", path, path)
+def _shown(python: Interpreter, job: Job) -> Iterator[tuple[str, ...]]:
+    """The interpreter, and what the job names of the host."""
+    made_already: set[str] = set()
+    extra = [path for path in packages() if not within(path, (*SYSTEM, *python.binds))] if job.packages else []
+    for path in (*python.binds, *extra):
+        yield (*_parents(path, made_already), "--ro-bind", path, path)
+    for inside, path in _host.folders(job).items():
+        yield (*_parents(inside, made_already), "--ro-bind", path, inside)
+    for path in _host.devices(job):
+        yield (*_parents(path, made_already), "--dev-bind", path, path)
 
 
-def _parents(path: str) -> Iterator[str]:
+def _parents(path: str, made_already: set[str]) -> Iterator[str]:
     """bubblewrap makes missing parents for their owner alone (0700); the script is another user, so make them here."""
-    for parent in reversed(Path(path).parents):
-        if str(parent) not in ("/", "/tmp", "/home"):  # noqa: S108
-            yield from ("--perms", "0755", "--dir", str(parent))
-
-
-def _libraries(prefix: Path) -> list[str]:
-    home = Path.home().resolve()
-    if prefix == home / ".local" or prefix == home or home.is_relative_to(prefix):
-        # The prefix holds a person's own files as well: bind the standard library alone.
-        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        return [str(prefix / "lib" / version), *map(str, sorted((prefix / "lib").glob("libpython*.so*")))]
-    return [str(path) for path in (prefix / "lib", prefix / "lib64") if path.is_dir()]
-
-
-def _within(path: str, folders: Iterable[str]) -> bool:
-    return any(path == folder or path.startswith(folder + "/") for folder in folders)
+    for parent in map(str, reversed(Path(path).parents)):
+        if parent not in ("/", "/dev", *WRITABLE) and parent not in made_already:
+            made_already.add(parent)
+            yield from ("--perms", "0755", "--dir", parent)
 
 
 @functools.cache
@@ -167,3 +191,4 @@ def _supports(bwrap: str, option: str) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return f"{option} " in shown.stdout + shown.stderr
+

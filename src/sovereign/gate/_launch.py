@@ -8,7 +8,7 @@ It is no part of what keeps a script in: a script that took it over would gain o
 it could have written anyway, since the parcel is read as what it is, the script's own output.
 """
 
-# ruff: noqa: PTH118, PTH123, PTH208, SIM105, S606
+# ruff: noqa: PTH123, PTH208, SIM105, S606
 import errno
 import json
 import os
@@ -21,6 +21,7 @@ import time
 from typing import Any
 
 MIB = 1 << 20
+LOOK_SECONDS = 0.05
 
 
 def main() -> None:
@@ -81,13 +82,13 @@ def _limit(limits: dict[str, int]) -> None:
         ("RLIMIT_NOFILE", limits["open_files"]),
         ("RLIMIT_CPU", limits["cpu_seconds"]),
         ("RLIMIT_NPROC", limits["processes"] + 1),  # this process counts too
-        ("RLIMIT_AS", limits["memory_mb"] * MIB),
+        ("RLIMIT_AS", limits["address_mb"] * MIB),
         ("RLIMIT_MEMLOCK", 0),
         ("RLIMIT_MSGQUEUE", 0),
     ):
         which = getattr(resource, name, None)
-        if which is None:
-            continue
+        if which is None or (value <= 0 and name == "RLIMIT_AS"):
+            continue  # no bound: a graphics driver maps far more than it uses
         hard = resource.getrlimit(which)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(which, (value, value))
@@ -96,6 +97,7 @@ def _limit(limits: dict[str, int]) -> None:
 def _run(config: dict[str, Any]) -> tuple[str, int | None]:
     """Start the script and wait for it: its end, the deadline, or the end of whoever started us (the lifeline)."""
     deadline = time.monotonic() + config["limits"]["seconds"]
+    empty = {folder: _files_in(folder) for folder in config["writable"]}
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_read, False)
     os.set_blocking(wake_write, False)
@@ -117,11 +119,22 @@ def _run(config: dict[str, Any]) -> tuple[str, int | None]:
         left = deadline - time.monotonic()
         if left <= 0:
             return "out of time", None
-        ready, _, _ = select.select([config["lifeline"], wake_read], [], [], left)
+        if any(_files_in(folder) - before > config["limits"]["files"] for folder, before in empty.items()):
+            return "too many files", None
+        ready, _, _ = select.select([config["lifeline"], wake_read], [], [], min(left, LOOK_SECONDS))
         if config["lifeline"] in ready:
             os._exit(0)  # process 1 ends, and all that it started with it
         if wake_read in ready:
             os.read(wake_read, 4096)
+
+
+def _files_in(folder: str) -> int:
+    """Files and folders in a writable folder; each is a file system of its own, so its inodes are theirs."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return 0
+    return found.f_files - found.f_ffree
 
 
 def _reap(child: int) -> int | None:
@@ -150,9 +163,10 @@ def _kill_all() -> None:
 def _outputs(config: dict[str, Any]) -> tuple[list[tuple[str, bytes]], list[tuple[str, str]]]:
     files: list[tuple[str, bytes]] = []
     faults: list[tuple[str, str]] = []
+    left = config["max_bytes"]
     for name in config["outputs"]:
         try:
-            data, why = _read(os.path.join(config["cwd"], name), config["max_bytes"])
+            data, why = _read(config["cwd"], name, left)
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -161,13 +175,25 @@ def _outputs(config: dict[str, Any]) -> tuple[list[tuple[str, bytes]], list[tupl
             faults.append((name, why))
         else:
             files.append((name, data))
+            left -= len(data)
     return files, faults
 
 
-def _read(path: str, most: int) -> tuple[bytes | None, str]:
-    """The bytes of a regular file, or None and what it is instead. A pipe does not make us wait."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+def _read(folder: str, name: str, most: int) -> tuple[bytes | None, str]:
+    """The bytes of a regular file, or None and what it is instead. No link is followed on the way to it, and a pipe
+    does not make us wait."""
+    *above, last = name.split("/")
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
+        for part in above:
+            if stat.S_ISLNK(os.stat(part, dir_fd=descriptor, follow_symlinks=False).st_mode):
+                return None, "behind a link"
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor, upper = os.open(part, flags, dir_fd=descriptor), descriptor
+            os.close(upper)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor, upper = os.open(last, flags, dir_fd=descriptor), descriptor
+        os.close(upper)
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             return None, "no regular file"
@@ -176,12 +202,12 @@ def _read(path: str, most: int) -> tuple[bytes | None, str]:
         parts: list[bytes] = []
         size = 0
         while size <= most:
-            part = os.read(descriptor, MIB)
-            if not part:
+            part_read = os.read(descriptor, min(MIB, most + 1 - size))
+            if not part_read:
                 return b"".join(parts), ""
-            parts.append(part)
-            size += len(part)
-        return None, f"larger than {most} bytes"
+            parts.append(part_read)
+            size += len(part_read)
+        return None, f"larger than the {most} bytes that may still be collected"
     finally:
         os.close(descriptor)
 

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from sovereign.records import SandboxUnavailable
 
-from ._command import Mode, interpreter
+from ._command import Mode
+from ._interpreter import interpreter
 from .errors import PackFailed
 from .sandbox import Ending, Finished, Job, Limits, ProbeCheck, SandboxReport
 

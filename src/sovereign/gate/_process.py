@@ -10,16 +10,18 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
+from ._lines import Lines
 from ._watch import memory_bytes
-from .sandbox import Ending
+from .sandbox import Ending, Progress
 
 LOG_BYTES = 32 << 10
 _HEADER_BYTES = 64 << 10
 _POLL_SECONDS = 0.05
+_TELL_SECONDS = 0.25
 _START_SECONDS = 10.0
 _GRACE_SECONDS = 3.0
 
@@ -138,7 +140,15 @@ class Process:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._outer.pid, signal.SIGKILL)
 
-    def watch(self, *, seconds: float, memory_mb: int, printed_bytes: int, parcel_bytes: int) -> Watched:
+    def watch(
+        self,
+        *,
+        seconds: float,
+        memory_mb: int,
+        printed_bytes: int,
+        parcel_bytes: int,
+        tell: Callable[[Progress], None] | None = None,
+    ) -> Watched:
         """Read what comes until the end, and make an end when time, memory or output runs over."""
         out = self._outer.stdout
         assert out is not None
@@ -149,7 +159,8 @@ class Process:
         with selectors.DefaultSelector() as selector:
             selector.register(out.fileno(), selectors.EVENT_READ)
             selector.register(self._pipes.parcel, selectors.EVENT_READ)
-            looked = 0.0
+            looked = told = 0.0
+            lines = Lines()
             while selector.get_map():
                 for key, _ in selector.select(_POLL_SECONDS):
                     data = os.read(key.fd, 1 << 16)
@@ -162,7 +173,12 @@ class Process:
                     else:
                         printed += len(data)
                         log += data[: LOG_BYTES - len(log)]
+                        if tell is not None:
+                            lines.add(data)
                 now = time.monotonic()
+                if tell is not None and now - told >= _TELL_SECONDS:
+                    told = now
+                    tell(Progress(now - began, lines.take()))
                 if ended is not None:
                     if now > deadline:
                         break
@@ -182,6 +198,8 @@ class Process:
                     deadline = now + _GRACE_SECONDS
         self.kill()
         returncode = self._outer.wait()
+        if tell is not None:
+            tell(Progress(time.monotonic() - began, lines.take(all_of_it=True)))
         return Watched(ended, bool(parcel), returncode, bytes(log), bytes(parcel))
 
     def _child_pid(self) -> int | None:

@@ -16,10 +16,13 @@ from typing import Any
 
 from sovereign.records import SandboxUnavailable
 
-from ._command import INNER_UID, Mode, bubblewrap_command, inside_files, interpreter, launch_command
+from . import _host
+from ._command import INNER_UID, Mode, Plan, command, plan
+from ._interpreter import interpreter
+from ._lines import printable
 from ._process import Pipes, Process, Watched
 from .errors import PackFailed
-from .sandbox import Ending, Finished, Job, SandboxReport
+from .sandbox import Ending, Finished, Job, SandboxReport, Watch
 
 #: Uids that systemd sets aside for services without an account of their own: they own no files.
 _FIRST_SPARE_UID, _SPARE_UIDS = 61184, 4336
@@ -56,34 +59,47 @@ class Bubblewrap:
             self._report = reports[-1] if reports[-1].ok else reports[0]
         return self._report
 
-    def run(self, job: Job) -> Finished:
+    def run(self, job: Job, watch: Watch | None = None) -> Finished:
         """Run a job to its end in the mode that the probe chose (probing first where that was not done)."""
         report = self.probe()
         if not report.ok or self._mode is None:
             raise SandboxUnavailable(report.reason, report.remedy)
-        return self.run_in(job, self._mode)
+        finished = self.run_in(job, self._mode, watch=watch)
+        finished.grade = lowered(report.grade, job)
+        return finished
 
-    def run_in(self, job: Job, mode: Mode, environment: dict[str, str] | None = None) -> Finished:
+    def run_in(
+        self, job: Job, mode: Mode, environment: dict[str, str] | None = None, watch: Watch | None = None
+    ) -> Finished:
         """Run a job in one mode, not yet proven: this is what the probe itself calls."""
-        bwrap, python = self.program(), interpreter()
+        made = self.plan(job, mode)
         began = time.monotonic()
-        with Pipes(inside_files(job), block=mode.drop_uid is not None) as pipes:
-            command = [
-                *bubblewrap_command(bwrap, python, job, data=pipes.data, info=pipes.info_in, block=pipes.block_in),
-                *launch_command(python, job, mode, parcel=pipes.parcel_in, lifeline=pipes.lifeline_in),
-            ]
+        with Pipes(made.files, block=mode.drop_uid is not None) as pipes:
+            words = command(
+                made, data=pipes.data, info=pipes.info_in, block=pipes.block_in,
+                parcel=pipes.parcel_in, lifeline=pipes.lifeline_in,
+            )  # fmt: skip
             try:
-                with Process(command, pipes, environment or {}) as process:
-                    process.enter_namespace(mode.drop_uid, INNER_UID)
-                    watched = process.watch(
-                        seconds=job.limits.seconds,
-                        memory_mb=job.limits.memory_mb,
-                        printed_bytes=job.limits.output_mb << 20,
-                        parcel_bytes=(job.limits.output_mb << 20) * len(job.outputs),
-                    )
+                process = Process(words, pipes, environment or {})
             except OSError as error:
                 raise SandboxUnavailable(f"bubblewrap could not be started: {error}", ALLOW) from error
+            with process:
+                try:
+                    process.enter_namespace(mode.drop_uid, INNER_UID)
+                except OSError as error:
+                    raise SandboxUnavailable(f"bubblewrap could not be entered: {error}", ALLOW) from error
+                watched = process.watch(
+                    seconds=made.seconds,
+                    memory_mb=made.memory_mb,
+                    printed_bytes=made.printed_bytes,
+                    parcel_bytes=made.parcel_bytes,
+                    tell=watch,
+                )
         return _finished(job, watched, time.monotonic() - began)
+
+    def plan(self, job: Job, mode: Mode) -> Plan:
+        """How a job is enclosed in one mode."""
+        return plan(self.program(), interpreter(), job, mode)
 
     def collect(self, finished: Finished) -> dict[str, bytes]:
         """The files of a finished job, from a parcel that is read as untrusted bytes."""
@@ -123,7 +139,7 @@ class Bubblewrap:
 
 
 def _finished(job: Job, watched: Watched, seconds: float) -> Finished:
-    log = _printable(watched.log)
+    log = printable(watched.log)
     if not watched.started and watched.ended is None:
         words = " ".join(log.split())[:400] or f"exit status {watched.returncode}, no message"
         remedy = UPDATE if "nknown option" in words else ALLOW
@@ -138,7 +154,16 @@ def _finished(job: Job, watched: Watched, seconds: float) -> Finished:
     if not isinstance(code, int):
         code = None
     max_bytes = job.limits.output_mb << 20
-    return Finished(ending, code, log, seconds, watched.parcel, job.outputs, max_bytes)
+    shown = _host.shown(job)
+    return Finished(ending, code, log, seconds, watched.parcel, job.outputs, max_bytes, passed_through=shown)
+
+
+def lowered(grade: str, job: Job) -> str:
+    """The grade of one run on a host of that grade."""
+    provider, _, missing = grade.partition("/")
+    if not job.devices:
+        return grade
+    return f"{provider}/devices" if missing == "full" else f"{provider}/{missing}+devices"
 
 
 def _opened(parcel: bytes) -> tuple[dict[str, Any], bytes]:
@@ -160,8 +185,3 @@ def _entry(entry: Any) -> tuple[str, int]:
         raise PackFailed("the sandbox gave back a list of files that cannot be read")
     return name, size
 
-
-def _printable(log: bytes) -> str:
-    """What a script printed, without the control characters by which it could write over a terminal."""
-    text = log.decode("utf-8", "replace")
-    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
