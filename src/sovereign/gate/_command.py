@@ -125,7 +125,7 @@ def launch(python: Interpreter, job: Job, mode: Mode | None) -> dict[str, Any]:
     return {
         # Not -I: it would also ignore PYTHONHASHSEED. What else it does is done: no user's packages (-s), and no
         # variable but ours; the folder of the script stays on the path, since it holds the pack's own files alone.
-        "argv": [python.executable, "-s", "-S", "-B", f"{PACK}/{job.script}"],
+        "argv": [python.executable, "-s", "-S", "-B", f"{PACK}/{job.script}", *job.arguments],
         "cwd": WORK,
         "environment": environment(job),
         "drop": INNER_UID if mode is not None and mode.drop_uid is not None else None,

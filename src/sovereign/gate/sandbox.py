@@ -65,6 +65,7 @@ class Job:
 
     `read_only` shows folders of the host under `/data/NAME`; `packages` shows the packages installed for this Python,
     so that a script may import them; `devices` lets named graphics devices through (`nvidia0`, `dri/renderD128`).
+    `arguments` follow the script on its command line.
     Whatever of the host a job was shown is in `Finished.passed_through`, by name.
 
     Raises:
@@ -80,6 +81,7 @@ class Job:
     read_only: Mapping[str, str | Path] = field(default_factory=dict)
     devices: tuple[str, ...] = ()
     packages: bool = False
+    arguments: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_names("file", self.files)
@@ -89,6 +91,8 @@ class Job:
         for name in self.environment:
             if not _VARIABLE.fullmatch(name) or name.startswith(("PYTHON", "LD_")) or "\0" in self.environment[name]:
                 raise BadInput(f"a job may not set the variable {name!r}", "use a plain name, not PYTHON... or LD_...")
+        if any("\0" in argument for argument in self.arguments):
+            raise BadInput("an argument of a job holds a zero byte", "take it out")
         for name in self.read_only:
             if not _NAME.fullmatch(name):
                 raise BadInput(f"{name!r} cannot name a folder inside the sandbox", "use a-z, 0-9, _ and -")
