@@ -29,6 +29,7 @@ RANK = {
     "gate": 5,
     "archive": 4,
     "library": 4,
+    "language": 4,
     "check": 3,
     "judge": 2,
     "seal": 2,
