@@ -11,6 +11,7 @@ import os
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,9 @@ from sovereign.records import BadInput, NotFound, PolicyRules, StorageError
 if TYPE_CHECKING:
     from sovereign.archive import Archive
     from sovereign.inquiry.journal import Journal
+    from sovereign.language import Chat, Embedder
     from sovereign.library import Library
-    from sovereign.seal import Key
+    from sovereign.seal import Key, KeyStore
 
 #: The environment variable that names the workspace when no option does.
 VARIABLE = "SOVEREIGN_WORKSPACE"
@@ -131,6 +133,24 @@ class Workspace:
         return read_policy(self.policy_path)
 
     @contextlib.contextmanager
+    def language(self, progress: Callable[[str], None]) -> Iterator[tuple[Chat | None, Embedder | None]]:
+        """The language models named in `language.toml`, each None where none is.
+
+        Raises:
+            BadInput: the file has a setting that will not do, or a named key is not set.
+        """
+        from sovereign.language import OpenAIChat, OpenAIEmbedder, host_rules, read_language
+        from sovereign.net import Client
+
+        settings = read_language(self.path / "language.toml")
+        if settings.chat is None and settings.embedder is None:
+            yield None, None
+            return
+        with Client(self.path / "net", host_rules(settings), progress=progress) as client:
+            chat = OpenAIChat(settings.chat, client) if settings.chat else None
+            yield chat, OpenAIEmbedder(settings.embedder, client) if settings.embedder else None
+
+    @contextlib.contextmanager
     def library(self, *, create: bool = False) -> Iterator[Library]:
         """The workspace's library, open inside the context."""
         from sovereign.library import Library
@@ -153,11 +173,16 @@ class Workspace:
 
         return Journal(self.journal_path, create=create)
 
-    def key(self) -> Key:
-        """The owner's private key. Raises NotFound, BadInput (others may read the file), StorageError."""
-        from sovereign.seal import Key
+    def keystore(self) -> KeyStore:
+        """The workspace's own keys, and what it knows of others'."""
+        from sovereign.seal import KeyStore
 
-        return Key.load(self.key_path)
+        return KeyStore(self.keys_path)
+
+    def key(self) -> Key:
+        """The owner's private key. Raises NotFound, BadInput (revoked, or others may read the file), StorageError."""
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return self.keystore().owner(now)
 
     def _make_key(self) -> None:
         from sovereign.seal import Key

@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator, ValidationError
 from tests.support.forge import leaves, replaced, unpack
 from tests.support.records import NOW, PACK_TOML, RECORD_ID, write_small
 
-from sovereign.records import EventType
+from sovereign.records import EventType, KeyRole
 from sovereign.records.schema import schemas, write
-from sovereign.seal import Key
+from sovereign.seal import Key, KeyStore
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SCHEMAS = schemas()
@@ -77,13 +77,21 @@ def test_every_written_document_validates(files: dict[str, bytes]) -> None:
         else:
             continue
         seen.add(kind)
-    assert seen == set(_SCHEMAS) - {"state-v1"}
+    assert seen == set(_SCHEMAS) - {"state-v1", "trust-v1"}
     _validate("pack-v1", tomllib.loads(PACK_TOML))
 
 
 def test_the_state_validates(tmp_path: Path) -> None:
     archive, _ = write_small(tmp_path, Key.generate())
     _validate("state-v1", archive.state(RECORD_ID).to_json())
+
+
+def test_the_trust_file_of_a_workspace_validates(tmp_path: Path) -> None:
+    Key.generate().save(tmp_path / "owner.pem")
+    store = KeyStore(tmp_path)
+    store.new("lab-2", KeyRole.REPRODUCER, valid_until="2027-12-31T23:59:59Z")
+    store.revoke("owner", "lost", NOW)
+    _validate("trust-v1", json.loads((tmp_path / "trust.json").read_bytes()))
 
 
 def test_documents_of_another_form_do_not_validate(files: dict[str, bytes]) -> None:

@@ -8,22 +8,46 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from sovereign.records import BadInput, KeyRing, NotFound
-from sovereign.seal import SealError, fingerprint_of, is_fingerprint, parse, public_keys
+from sovereign.records import BadInput, KeyRing, NotFound, TrustedKey
+from sovereign.seal import SealError, fingerprint_of, is_fingerprint, parse, parse_trust_file, public_keys, raw_key
 
 _MAX = 2**20
 
 
 @dataclass
 class Trust:
-    """Fingerprints that the caller vouches for, with the raw public keys of those given as keys."""
+    """Fingerprints that the caller vouches for, with the raw public keys of those given as keys.
+
+    `entries` holds what a trust file says of a key: its role, its time, its revocation. A key without one may sign
+    anything. Of two files that name one key, a revocation wins.
+    """
 
     fingerprints: set[str] = field(default_factory=set)
     keys: dict[str, bytes] = field(default_factory=dict)
+    entries: dict[str, TrustedKey] = field(default_factory=dict)
+
+    def revoked(self, fingerprint: str) -> str | None:
+        """Why a key is revoked, or None."""
+        entry = self.entries.get(fingerprint)
+        return None if entry is None or entry.revoked is None else entry.revoked.reason
+
+    def names(self, fingerprint: str) -> bool:
+        """Whether the caller vouches for a key, and has not revoked it."""
+        return fingerprint in self.fingerprints and self.revoked(fingerprint) is None
+
+    def add(self, entry: TrustedKey) -> None:
+        before = self.entries.get(entry.fingerprint)
+        if before is not None and before.revoked is not None:
+            return
+        self.entries[entry.fingerprint] = entry
+        self.fingerprints.add(entry.fingerprint)
+        raw = raw_key(entry)
+        if raw is not None:
+            self.keys[entry.fingerprint] = raw
 
 
 def read_trust(given: Sequence[str | Path]) -> Trust:
-    """Read what was given to `--trust`: `SHA256:...`, a keys.json, a PEM public key, or a file of fingerprints.
+    """Read what was given to `--trust`: `SHA256:...`, a trust file, a keys.json, a PEM key, or a file of fingerprints.
 
     Raises:
         NotFound: a file that is not there or cannot be read.
@@ -52,13 +76,19 @@ def _read_file(path: Path, trust: Trust) -> None:
         raise BadInput(f"{path} is too large to be a list of keys")
     if data.lstrip().startswith(b"-----BEGIN"):
         _read_pem(path, data, trust)
-    elif data.lstrip().startswith(b"{"):
+    elif data.lstrip().startswith(b"{") and b"sovereign-keys-v1" in data:
         try:
             keys = public_keys(KeyRing.model_validate(parse(data)))
         except (SealError, ValidationError) as error:
             raise BadInput(f"{path} is no keys.json: {str(error).splitlines()[0]}") from error
         trust.keys.update(keys)
         trust.fingerprints.update(keys)
+    elif data.lstrip().startswith(b"{"):
+        listed = parse_trust_file(data, str(path)).keys
+        if not listed:
+            raise BadInput(f"{path} names no key", "see docs/trust.md for the form of a trust file")
+        for entry in listed:
+            trust.add(entry)
     else:
         lines = [line.split("#")[0].split() for line in data.decode("utf-8", "replace").splitlines()]
         found = {_fingerprint(words[0], f"{path}: {words[0][:80]}") for words in lines if words}

@@ -30,7 +30,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "report": ("report:report", "Write a record as a PDF report."),
     "export": ("export:export", "Write a record as one file that anyone can check."),
     "check": ("check:check", "Check a record offline: digests, signatures, quotes, every judgement."),
-    "keys": ("keys:keys", "Show the keys that sign your records."),
+    "keys": ("keys:keys", "Make, list, revoke and hand out keys; say whose you trust."),
     "why": ("why:why", "Say why a source, claim or system was kept, dropped or not found."),
     "doctor": ("doctor:doctor", "Look at sandbox, keys, disk and versions; name what to mend."),
     "demo": ("demo:demo", "Four questions, one reproduction, pages to open. Offline."),

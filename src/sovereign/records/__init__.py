@@ -77,6 +77,7 @@ from .reproduction import (
     Settled,
 )
 from .sealed import AuditRow, KeyEntry, KeyRing
+from .trust import KeyRole, Revocation, TrustedKey, TrustFile
 
 __all__ = [
     "OUTSIDE_BODY",
@@ -118,6 +119,7 @@ __all__ = [
     "Judgement",
     "KeyEntry",
     "KeyRing",
+    "KeyRole",
     "Manifest",
     "MissingSystem",
     "Nearest",
@@ -138,6 +140,7 @@ __all__ = [
     "Reproduction",
     "ReproductionStatus",
     "Review",
+    "Revocation",
     "Role",
     "SandboxUnavailable",
     "Search",
@@ -153,6 +156,8 @@ __all__ = [
     "TextLevel",
     "Times",
     "Tribunal",
+    "TrustFile",
+    "TrustedKey",
     "Verdict",
     "folder_name",
     "record_id_of",

@@ -18,6 +18,7 @@ from .event import Event, Manifest, State
 from .record import RECORD_SCHEMA, Record
 from .reproduction import PackSpec
 from .sealed import AuditRow, KeyRing
+from .trust import TrustFile
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ID = "tag:sovereign-kernel,2026:schema:"
@@ -32,6 +33,7 @@ _DOCUMENTS: dict[str, tuple[type[Document], str | None]] = {
     "event-v1": (Event, None),
     "state-v1": (State, None),
     "audit-row-v1": (AuditRow, None),
+    "trust-v1": (TrustFile, "sovereign-trust-v1"),
     "pack-v1": (PackSpec, None),
 }
 
@@ -87,8 +89,8 @@ def _envelope() -> dict[str, Any]:
 
 
 def _statement() -> dict[str, Any]:
-    names = ("draft", "event", "publication", "gate-verdict", "correction", "retraction", "statement-faithful")
-    names += ("countersignature", "reproduction", "proof", "review", "export")
+    names: tuple[str, ...] = ("draft", "event", "publication", "gate-verdict", "correction", "retraction", "proof")
+    names += ("statement-faithful", "countersignature", "reproduction", "review", "export")
     kinds = [f"tag:sovereign-kernel,2026:{name}" for name in names]
     subject = _object("What was signed.", name={"type": "string"}, digest=_object("Its digest.", sha256=_HEX))
     statement = _object(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import ConfigDict, Field
 
 from .base import Document, Sha256
-
-Fingerprint = Annotated[str, Field(pattern=r"^SHA256:[0-9a-f]{64}$", description="SHA256: and 64 hexadecimal digits")]
+from .trust import Fingerprint, KeyRole
 
 
 class KeyEntry(Document):
@@ -17,7 +16,7 @@ class KeyEntry(Document):
     fingerprint: Fingerprint = Field(description="SHA256: and the SHA-256 of the raw public key")
     algorithm: Literal["ed25519"] = "ed25519"
     public_key: str = Field(description="the 32 raw bytes, base64")
-    role: Literal["owner"] = "owner"
+    role: KeyRole = Field(default=KeyRole.OWNER, description="as who wrote the file says; a trust file decides")
 
 
 class KeyRing(Document):

@@ -14,6 +14,7 @@ from .envelope import (
 )
 from .errors import NotCanonical, SealError
 from .keys import Key, fingerprint_of, is_fingerprint, key_entry, key_ring, public_keys
+from .keystore import KeyStore, parse_trust_file, raw_key, read_trust_file
 from .predicates import (
     EVENT_PREDICATES,
     PREDICATE_CORRECTION,
@@ -50,6 +51,7 @@ __all__ = [
     "STATEMENT_TYPE",
     "Envelope",
     "Key",
+    "KeyStore",
     "NotCanonical",
     "SealError",
     "Signed",
@@ -63,7 +65,10 @@ __all__ = [
     "open_envelope",
     "pack_files",
     "parse",
+    "parse_trust_file",
     "public_keys",
+    "raw_key",
+    "read_trust_file",
     "sign",
     "statement",
     "verify",

@@ -15,9 +15,10 @@ import stat
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sovereign.records import BadInput, KeyEntry, KeyRing, NotFound, StorageError
+from sovereign.records import BadInput, KeyEntry, KeyRing, KeyRole, NotFound, StorageError
 
 from .canonical import digest
 from .errors import SealError
@@ -144,16 +145,17 @@ def verify_raw(public_key: bytes, signature: bytes, data: bytes) -> bool:
     return True
 
 
-def key_entry(public_key: bytes) -> KeyEntry:
+def key_entry(public_key: bytes, role: KeyRole = KeyRole.OWNER) -> KeyEntry:
     """The public document of one key."""
     return KeyEntry(
-        fingerprint=fingerprint_of(public_key), public_key=base64.b64encode(public_key).decode("ascii"), role="owner"
+        fingerprint=fingerprint_of(public_key), public_key=base64.b64encode(public_key).decode("ascii"), role=role
     )
 
 
-def key_ring(public_keys: Iterable[bytes]) -> KeyRing:
-    """`keys.json` for these raw public keys, each once, in the order of their fingerprints."""
-    entries = {entry.fingerprint: entry for entry in map(key_entry, public_keys)}
+def key_ring(public_keys: Iterable[bytes], others: Mapping[bytes, KeyRole] = MappingProxyType({})) -> KeyRing:
+    """`keys.json` for owners' raw public keys and those of `others`, each once, in the order of their fingerprints."""
+    made = [*map(key_entry, public_keys), *(key_entry(raw, role) for raw, role in others.items())]
+    entries = {entry.fingerprint: entry for entry in made}
     return KeyRing(keys=tuple(entries[name] for name in sorted(entries)))
 
 
