@@ -71,10 +71,12 @@ class HostGate:
         """Seconds still to wait; at 0 this moment is noted as the last use."""
         with self._shared() as times:
             now = self._clock.monotonic()
+            times["not_before"] = min(times.get("not_before", 0.0), now + _LONGEST_CLOSED_S)
             wait = 0.0
             if "last" in times:
-                wait = min(times["last"] + self._rule.interval_s - now, self._rule.interval_s)
-            away = min(times.get("not_before", 0.0) - now, _LONGEST_CLOSED_S)
+                times["last"] = min(times["last"], now)  # one that lies ahead is of another start of the machine
+                wait = times["last"] + self._rule.interval_s - now
+            away = times["not_before"] - now
             if away > self._rule.max_wait_s:
                 raise HostClosed(
                     f"{self._rule.name or self._rule.origin} asked us to stay away for another {away:.0f} s",
@@ -104,17 +106,15 @@ class HostGate:
         try:
             fcntl.flock(guard, fcntl.LOCK_EX)  # held for some microseconds by anyone
             times = self._read()
-            before = dict(times)
             yield times
-            if times != before:
-                self._write(times)
+            self._write(times)
         finally:
             os.close(guard)
 
     def _read(self) -> dict[str, float]:
         try:
             stored = json.loads(self._times.read_bytes())
-            return {name: float(stored[name]) for name in ("last", "not_before") if name in stored}
+            return {"last": float(stored["last"]), "not_before": float(stored["not_before"])}
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, TypeError, KeyError):

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from .errors import Stopped
 
-_SECONDS = re.compile(r"\d{1,12}")
+_SECONDS = re.compile(r"[0-9]{1,12}")
 
 
 class Clock(Protocol):
