@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import uuid
 from collections.abc import Callable
@@ -29,7 +30,7 @@ BAD = {
     "a_hard_link": (GOOD + "import os; os.link('results.json', 'other')", "is a link"),
     "a_pipe": ("import os; os.mkfifo('results.json')", "no regular file"),
     "a_folder": ("import os; os.mkdir('results.json')", "no regular file"),
-    "a_socket": ("import socket; socket.socket(socket.AF_UNIX).bind('results.json')", "results.json is"),
+    "a_socket": ("import socket; socket.socket(socket.AF_UNIX).bind('results.json')", "not permitted"),
     "empty": (WRITE + "write('')", "not usable JSON"),
     "not_json": (WRITE + "write('{\"values\": ')", "not usable JSON"),
     "not_utf8": (WRITE + "open('results.json', 'wb').write(b'\\xff\\xfe')", "not usable JSON"),
@@ -70,7 +71,7 @@ def test_out_of_time(sandbox: Bubblewrap, pack_folder: Folder) -> None:
     with pytest.raises(PackFailed, match="out of time"):
         run_pack(load_pack(pack_folder(script, toml=toml)), sandbox)
     assert running(marker) == []
-    assert not [path for path in set(Path(tempfile.gettempdir()).iterdir()) - before if "sovereign-p" in path.name]
+    assert not [path for path in set(Path(tempfile.gettempdir()).iterdir()) - before if f"sovereign-probe-{os.getpid()}-" in path.name]
 
 
 def test_what_it_prints_cannot_write_over_a_terminal(sandbox: Bubblewrap, pack_folder: Folder) -> None:

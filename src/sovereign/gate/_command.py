@@ -16,13 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from . import _host
+from ._group import Bounds, Way
 from ._interpreter import SYSTEM, Interpreter, packages, within
+from ._seccomp import system_call_filter
 from .sandbox import PACK, WORK, Job
 
 MIB = 1 << 20
 LAUNCH = "/launch.py"
 INNER_UID = 65534
-_ETC = ("/etc/ld.so.cache", "/etc/alternatives")
+_OWN_MEMORY_MB, _OWN_TASKS = 64, 2
+#: Of /etc: where libraries are, which of two programs a name means, and where OCaml (hence Rocq) is installed.
+_ETC = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/ocamlfind.conf")
 #: The only folders that a script may write to, each a file system in memory of its own.
 WRITABLE = ("/tmp", "/home", "/dev/shm", WORK)  # noqa: S108 - inside the sandbox, private to it
 _NAMESPACES = ("user", "pid", "net", "ipc", "uts", "cgroup-try")
@@ -31,21 +35,26 @@ _NAMESPACES = ("user", "pid", "net", "ipc", "uts", "cgroup-try")
 @dataclass(frozen=True)
 class Mode:
     """How the sandbox is entered. As root, the script runs under a uid that owns nothing, so that the kernel counts
-    its processes (root's are never counted); an ordinary user has no second uid to give."""
+    its processes (root's are never counted); an ordinary user has no second uid to give, and unless all of that user's
+    processes are few, only a control group (`way`) can count those of a script."""
 
     drop_uid: int | None
     limit_processes: bool = True
+    way: Way | None = None
 
     @property
     def words(self) -> str:
         """The mode as it stands in an attestation."""
-        return "own user namespace" if self.drop_uid is None else "own user namespace, uid dropped"
+        parts = ["own user namespace"]
+        parts += ["uid dropped"] if self.drop_uid is not None else []
+        return ", ".join([*parts, *([self.way.name] if self.way else [])])
 
 
 @dataclass
 class Plan:
     """One run, enclosed. `options` are bubblewrap's, in order, one thing each; `seal` follows when all is in place.
-    `files` (path inside -> bytes) are handed in; `launch` is the configuration of process 1."""
+    `files` (path inside -> bytes) are handed in; `launch` is the configuration of process 1; `filter` the system-call
+    filter, a program for seccomp; `bounds` what a control group around it may hold, where the mode has one."""
 
     bwrap: str
     python: Interpreter
@@ -53,6 +62,8 @@ class Plan:
     seal: list[tuple[str, ...]]
     files: dict[str, bytes]
     launch: dict[str, Any]
+    filter: bytes | None
+    bounds: Bounds
     memory_mb: int
     printed_bytes: int
     parcel_bytes: int
@@ -88,6 +99,8 @@ def plan(bwrap: str, python: Interpreter, job: Job, mode: Mode) -> Plan:
         seal=[("--remount-ro", "/dev"), ("--remount-ro", "/")],
         files=files,
         launch=launch(python, job, mode),
+        filter=system_call_filter(),
+        bounds=bounds(job),
         memory_mb=job.limits.memory_mb,
         printed_bytes=job.limits.output_mb * MIB,
         parcel_bytes=job.limits.output_mb * MIB,
@@ -95,11 +108,23 @@ def plan(bwrap: str, python: Interpreter, job: Job, mode: Mode) -> Plan:
     )
 
 
-def command(made: Plan, *, data: dict[str, int], info: int, block: int | None, parcel: int, lifeline: int) -> list[str]:
-    """The command line of a plan. `data` maps paths inside to descriptors that hold their bytes."""
+def command(
+    made: Plan,
+    *,
+    data: dict[str, int],
+    info: int,
+    block: int | None,
+    filter_at: int | None,
+    parcel: int,
+    lifeline: int,
+) -> list[str]:
+    """The command line of a plan. `data` maps paths inside to descriptors that hold their bytes, `filter_at` is the
+    descriptor that holds the filter."""
     words = [made.bwrap, "--info-fd", str(info)]
     if block is not None:
         words += ["--userns-block-fd", str(block)]
+    if filter_at is not None:
+        words += ["--seccomp", str(filter_at)]
     for option in made.options:
         words += option
     made_already: set[str] = set()
@@ -109,6 +134,12 @@ def command(made: Plan, *, data: dict[str, int], info: int, block: int | None, p
         words += option
     config = json.dumps({**made.launch, "fd": parcel, "lifeline": lifeline})
     return [*words, "--chdir", "/", "--", made.python.executable, "-I", "-S", "-B", LAUNCH, config]
+
+
+def bounds(job: Job) -> Bounds:
+    """A control group counts more than the script: bubblewrap, process 1, and the files in memory of every folder."""
+    files = len(WRITABLE) * job.limits.output_mb
+    return Bounds((job.limits.memory_mb + files + _OWN_MEMORY_MB) * MIB, job.limits.processes + _OWN_TASKS)
 
 
 def launch(python: Interpreter, job: Job, mode: Mode | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import platform
 import secrets
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -42,19 +43,30 @@ REQUIRED = (
     "capabilities",
     "time",
 )
-#: Limits, and what the grade says when they do not bite.
+#: Limits, and what the grade says when they do not bite (`SHORTFALLS`).
 GRADES = {
+    "system-calls": "no-syscall-filter",
     "memory": "no-memory-limit",
     "memory-together": "memory-per-process",
+    "kernel-memory": "no-kernel-memory-limit",
     "processes": "no-process-limit",
     "file-size": "no-file-size-limit",
     "disk": "no-disk-limit",
+    "file-count": "no-file-count-limit",
     "open-files": "no-open-files-limit",
     "cpu": "no-cpu-limit",
     "nested-namespaces": "nested-namespaces",
 }
 _NAMESPACES = ("pid", "net", "mnt", "ipc", "uts", "user")
 _LIMITS = Limits(seconds=10, cpu_seconds=8, memory_mb=128, output_mb=4, processes=12, open_files=64)
+#: Limits that end a run: by which job they are tried, and the end that it must come to.
+_RUNS = {
+    "time": ("time", Ending.OUT_OF_TIME),
+    "cpu": ("cpu", Ending.SIGNALLED),
+    "memory-together": ("together", Ending.OUT_OF_MEMORY),
+    "kernel-memory": ("kernel", Ending.OUT_OF_MEMORY),
+    "file-count": ("files", Ending.TOO_MANY_FILES),
+}
 _SPIN = b"while True:\n    pass\n"
 _SLEEP = b"import time\ntime.sleep(60)\n"
 _TOGETHER = b"""\
@@ -65,6 +77,33 @@ for _ in range(4):
         time.sleep(20)
         os._exit(0)
 time.sleep(20)
+"""
+#: Memory that no process has in its own count: what waits in sockets that are connected to each other. About 200 MiB,
+#: then an end, so that a host without a bound for it is not harmed.
+_IN_THE_KERNEL = b"""\
+import os, socket, time
+full, told = os.pipe()
+for _ in range(4):
+    if os.fork() == 0:
+        held = []
+        for _ in range(120):
+            for end in socket.socketpair():
+                end.setblocking(False)
+                held.append(end)
+                try:
+                    while True:
+                        end.send(bytes(4096))
+                except BlockingIOError:
+                    pass
+        os.write(told, b"x")
+        time.sleep(20)
+        os._exit(0)
+for _ in range(4):
+    os.read(full, 1)
+"""
+_MANY_FILES = b"""\
+for n in range(20_000):
+    open(f"{n}", "w").close()
 """
 
 
@@ -99,27 +138,21 @@ def _rows(sandbox: Bubblewrap, mode: Mode, aim: _Aim) -> tuple[ProbeCheck, ...]:
         "cpu": Job({"x.py": _SPIN}, "x.py", Limits(10, 1, 128, 1, 4)),
         "time": Job({"x.py": _SLEEP}, "x.py", Limits(0.4, 8, 128, 1, 4)),
         "together": Job({"x.py": _TOGETHER}, "x.py", Limits(10, 8, 128, 1, 8)),
+        "kernel": Job({"x.py": _IN_THE_KERNEL}, "x.py", Limits(10, 8, 64, 1, 8)),
+        "files": Job({"x.py": _MANY_FILES}, "x.py", Limits(10, 8, 128, 4, 4, files=256)),
     }
     with ThreadPoolExecutor(len(jobs)) as pool:
         runs = {name: pool.submit(sandbox.run_in, job, mode, aim.environment) for name, job in jobs.items()}
         ended = {name: run.result() for name, run in runs.items()}
     seen = _seen(sandbox, ended["main"], aim)
     rows = [_inside_row(name, seen.get(name), aim.controls.get(name)) for name in (*REQUIRED, *GRADES)
-            if name not in ("cpu", "time", "memory-together")]  # fmt: skip
+            if name not in _RUNS]  # fmt: skip
     control = f"a script within its limits ended with {ended['main'].said()}"
-    for name, finished, due in (
-        ("time", ended["time"], _is(ended["time"], Ending.OUT_OF_TIME)),
-        ("cpu", ended["cpu"], _is(ended["cpu"], Ending.SIGNALLED)),
-        ("memory-together", ended["together"], _is(ended["together"], Ending.OUT_OF_MEMORY)),
-    ):
+    for name, (job, due) in _RUNS.items():
+        finished = ended[job]
         attack = f"over the limit: {finished.said()} after {finished.seconds:.1f} s"
-        rows.append(ProbeCheck(name, name in REQUIRED, due and ended["main"].ok, attack, control))
+        rows.append(ProbeCheck(name, name in REQUIRED, finished.ending is due and ended["main"].ok, attack, control))
     return tuple(sorted(rows, key=lambda row: [*REQUIRED, *GRADES].index(row.name)))
-
-
-def _is(finished: Finished, ending: Ending) -> bool:
-    """Whether a job came to that end."""
-    return finished.ending is ending
 
 
 def _seen(sandbox: Bubblewrap, finished: Finished, aim: _Aim) -> dict[str, Any]:
@@ -163,7 +196,7 @@ def _aim() -> Iterator[_Aim]:
     """A listener, an abstract socket, a marked file, a variable: reached from outside first, then offered inside."""
     nonce = secrets.token_hex(16)
     with (
-        tempfile.TemporaryDirectory(prefix="sovereign-probe-") as folder,
+        tempfile.TemporaryDirectory(prefix=f"sovereign-probe-{os.getpid()}-") as folder,
         socket.create_server(("127.0.0.1", 0)) as listener,
         socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as abstract,
     ):
@@ -173,7 +206,7 @@ def _aim() -> Iterator[_Aim]:
         abstract.bind(f"\0sovereign-{nonce}")
         abstract.listen()
         port = listener.getsockname()[1]
-        python, home = interpreter(), os.path.realpath(Path.home())
+        python, home, granted = interpreter(), os.path.realpath(Path.home()), _granted()
         inside = {
             "nonce": nonce,
             "port": port,
@@ -189,6 +222,7 @@ def _aim() -> Iterator[_Aim]:
             "output_mb": _LIMITS.output_mb,
             "memory_mb": _LIMITS.memory_mb,
             "processes": _LIMITS.processes,
+            "calls": granted,
         }
         environment = {str(inside["variable"]): nonce}
         controls = {
@@ -201,6 +235,8 @@ def _aim() -> Iterator[_Aim]:
                 "an ordinary process shares its parent's",
             ),
             "environment": _child_sees(environment),
+            "system-calls": (len(granted) > 2, f"{', '.join(granted) or 'none'} are granted"),
+            "nested-namespaces": ("unshare" in granted, "a user namespace can be made"),
         }
         yield _Aim(inside, environment, controls)
 
@@ -213,6 +249,16 @@ def _reached(port: int, abstract: str) -> tuple[bool, str]:
     except OSError as error:
         return False, f"our own listener was not reached: {error}"
     return True, "our own listeners were reached"
+
+
+def _granted() -> list[str]:
+    """The calls that the filter should refuse and that this kernel grants to an ordinary process of ours."""
+    command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("_selftest.py")), "--calls"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30).stdout
+    try:
+        return [str(name) for name in json.loads(shown)]
+    except ValueError:
+        return []
 
 
 def _child_sees(environment: dict[str, str]) -> tuple[bool, str]:

@@ -40,7 +40,7 @@ class Watched:
 class Pipes:
     """The descriptors shared with the sandbox: those that it gets, and ours at the other ends."""
 
-    def __init__(self, data: Mapping[str, bytes], *, block: bool) -> None:
+    def __init__(self, data: Mapping[str, bytes], syscalls: bytes | None, *, block: bool) -> None:
         self._open: set[int] = set()
         self.parcel, self.parcel_in = self._pipe()
         self.info, self.info_in = self._pipe()
@@ -49,13 +49,14 @@ class Pipes:
         self.block: int | None = None
         if block:
             self.block_in, self.block = self._pipe()
+        self.filter = None if syscalls is None else self._memory(syscalls)
         self.data = {path: self._memory(content) for path, content in data.items()}
 
     @property
     def inside(self) -> list[int]:
         """The descriptors that go in; bubblewrap keeps all but the parcel's and the lifeline's for itself."""
         ends = [self.parcel_in, self.info_in, self.lifeline_in, *self.data.values()]
-        return ends if self.block_in is None else [*ends, self.block_in]
+        return ends + [end for end in (self.block_in, self.filter) if end is not None]
 
     def close_inside(self) -> None:
         """Close our copies of what went in, so that an end of file means the end of the sandbox."""

@@ -9,6 +9,7 @@ and a marked file of the prober's own.
 import json
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -31,6 +32,7 @@ def main() -> None:
         "descriptors": descriptors(),
         "capabilities": capabilities(),
         "nested-namespaces": nested_namespaces(),
+        "system-calls": system_calls(aim),
         "open-files": open_files(aim),
         "file-size": file_size(aim),
         "disk": disk(aim),
@@ -174,18 +176,57 @@ def capabilities() -> Row:
 
 
 def nested_namespaces() -> Row:
-    try:
-        import ctypes
-    except ImportError:
-        return False, "not tried: this Python has no ctypes", False, ""
-    clone_newuser = 0x10000000
-
-    def attack() -> bool:
-        return bool(ctypes.CDLL(None).unshare(clone_newuser) == 0)
-
-    made = in_child(attack)
+    made = in_child(user_namespace)
     shown = "a user namespace of its own was " + ("made" if made else "refused")
-    return not made, shown, in_child(lambda: bool(ctypes.CDLL(None).unshare(0) == 0)), "an empty unshare is done"
+    return not made, shown, in_child(lambda: os.getpid() > 1), "a process of its own was made"
+
+
+def user_namespace() -> bool:
+    import ctypes
+
+    return bool(ctypes.CDLL(None).unshare(0x10000000) == 0)
+
+
+def system_calls(aim: Aim) -> Row:
+    reached = sorted(set(calls()) & set(aim["calls"]))
+    return (
+        not reached,
+        f"of {len(aim['calls'])} calls that this kernel grants outside, {reached or 'none'} were granted",
+        True,
+        "calls that a computation needs are granted",
+    )
+
+
+def calls() -> list[str]:
+    """System calls that are granted to this process, of those that the filter should refuse. Each does nothing."""
+    import ctypes
+    import platform
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    at = 0 if platform.machine() == "x86_64" else 1
+
+    def call(numbers: tuple[int, int], *arguments: Any) -> Callable[[], bool]:
+        return lambda: bool(libc.syscall(numbers[at], *arguments) >= 0)
+
+    def opens(family: int, kind: int) -> Callable[[], bool]:
+        def act() -> bool:
+            socket.socket(family, kind).close()
+            return True
+
+        return act
+
+    attempts = {
+        "socket-inet": opens(socket.AF_INET, socket.SOCK_STREAM),
+        "socket-unix": opens(socket.AF_UNIX, socket.SOCK_STREAM),
+        "socket-netlink": opens(getattr(socket, "AF_NETLINK", 16), socket.SOCK_RAW),
+        "unshare": user_namespace,
+        "ptrace": lambda: bool(libc.ptrace(0, 0, 0, 0) == 0),
+        "memfd_create": call((319, 279), b"x", 0),
+        "shmget": call((29, 194), 0, 4096, 0o600 | 0o1000),
+        "keyctl": call((250, 219), 0, -2, 0),
+        "personality": call((135, 92), 0x0040000),
+    }
+    return [name for name, act in attempts.items() if in_child(act)]
 
 
 def in_child(act: Callable[[], bool]) -> bool:
@@ -195,6 +236,8 @@ def in_child(act: Callable[[], bool]) -> bool:
         status = 1
         try:
             status = 0 if act() else 1
+        except OSError:
+            pass
         finally:
             os._exit(status)
     return os.waitpid(pid, 0)[1] == 0
@@ -287,4 +330,7 @@ def processes(aim: Aim) -> Row:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["--calls"]:  # outside, as the positive control
+        print(json.dumps(calls()))
+    else:
+        main()

@@ -12,12 +12,14 @@ import os
 import platform
 import shutil
 import time
+from contextlib import ExitStack
 from typing import Any
 
 from sovereign.records import SandboxUnavailable
 
 from . import _host
 from ._command import INNER_UID, Mode, Plan, command, plan
+from ._group import Group, Way, ways
 from ._interpreter import interpreter
 from ._lines import printable
 from ._process import Pipes, Process, Watched
@@ -26,6 +28,8 @@ from .sandbox import Ending, Finished, Job, SandboxReport, Watch
 
 #: Uids that systemd sets aside for services without an account of their own: they own no files.
 _FIRST_SPARE_UID, _SPARE_UIDS = 61184, 4336
+#: What another mode may mend; a host on which anything else is missing need not be tested again.
+_BY_MODE = {"memory-together", "kernel-memory", "processes", "nested-namespaces"}
 INSTALL = "install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap; Fedora: dnf install bubblewrap)"
 UPDATE = "update bubblewrap to 0.8 or later"
 ALLOW = (
@@ -33,6 +37,10 @@ ALLOW = (
     "later give bwrap an AppArmor profile with `userns,` or sysctl kernel.apparmor_restrict_unprivileged_userns=0; "
     "in a container start it with a seccomp profile that allows unshare and mount"
 )
+
+
+class _NotEntered(Exception):
+    """The operating system refused to start bubblewrap, or to give its namespace a uid."""
 
 
 class Bubblewrap:
@@ -46,17 +54,21 @@ class Bubblewrap:
         self._report: SandboxReport | None = None
 
     def probe(self) -> SandboxReport:
-        """Test this host, once for this object. The result says in which mode `run` enters the sandbox from then on."""
+        """Test this host, once for this object. The result says in which mode `run` enters the sandbox from then on:
+        the first in which every limit bites, or that in which most do."""
         from ._probe import probe
 
         if self._report is None:
-            reports = []
+            best = 1 << 10
             for mode in self._modes():
-                reports.append(probe(self, mode))
-                if reports[-1].ok:
-                    self._mode = mode
+                report = probe(self, mode)
+                missing = {check.name for check in report.checks if not check.holds}
+                if self._report is None or (report.ok and len(missing) < best):
+                    self._report, self._mode = report, mode if report.ok else None
+                    best = len(missing) if report.ok else best
+                if report.ok and not missing & _BY_MODE:
                     break
-            self._report = reports[-1] if reports[-1].ok else reports[0]
+            assert self._report is not None
         return self._report
 
     def run(self, job: Job, watch: Watch | None = None) -> Finished:
@@ -74,28 +86,41 @@ class Bubblewrap:
         """Run a job in one mode, not yet proven: this is what the probe itself calls."""
         made = self.plan(job, mode)
         began = time.monotonic()
-        with Pipes(made.files, block=mode.drop_uid is not None) as pipes:
-            words = command(
-                made, data=pipes.data, info=pipes.info_in, block=pipes.block_in,
-                parcel=pipes.parcel_in, lifeline=pipes.lifeline_in,
-            )  # fmt: skip
+        try:
+            group = ExitStack() if mode.way is None else Group(mode.way, made.bounds)
+            with group as entered, Pipes(made.files, made.filter, block=mode.drop_uid is not None) as pipes:
+                own = entered if isinstance(entered, Group) else None
+                watched = self._enclosed(made, mode, pipes, own, environment or {}, watch)
+                overran = own is not None and own.overran
+        except _NotEntered as error:
+            raise SandboxUnavailable(f"bubblewrap could not be started: {error}", ALLOW) from error
+        return _finished(job, watched, time.monotonic() - began, overran=overran)
+
+    def _enclosed(
+        self, made: Plan, mode: Mode, pipes: Pipes, group: Group | None, environment: dict[str, str], tell: Watch | None
+    ) -> Watched:
+        words = command(
+            made, data=pipes.data, info=pipes.info_in, block=pipes.block_in, filter_at=pipes.filter,
+            parcel=pipes.parcel_in, lifeline=pipes.lifeline_in,
+        )  # fmt: skip
+        if group is not None:
+            words, environment = [*group.prefix, *words], {**group.environment, **environment}
+        try:
+            process = Process(words, pipes, environment)
+        except OSError as error:
+            raise _NotEntered(str(error)) from error
+        with process:
             try:
-                process = Process(words, pipes, environment or {})
+                process.enter_namespace(mode.drop_uid, INNER_UID)
             except OSError as error:
-                raise SandboxUnavailable(f"bubblewrap could not be started: {error}", ALLOW) from error
-            with process:
-                try:
-                    process.enter_namespace(mode.drop_uid, INNER_UID)
-                except OSError as error:
-                    raise SandboxUnavailable(f"bubblewrap could not be entered: {error}", ALLOW) from error
-                watched = process.watch(
-                    seconds=made.seconds,
-                    memory_mb=made.memory_mb,
-                    printed_bytes=made.printed_bytes,
-                    parcel_bytes=made.parcel_bytes,
-                    tell=watch,
-                )
-        return _finished(job, watched, time.monotonic() - began)
+                raise _NotEntered(str(error)) from error
+            return process.watch(
+                seconds=made.seconds,
+                memory_mb=made.memory_mb,
+                printed_bytes=made.printed_bytes,
+                parcel_bytes=made.parcel_bytes,
+                tell=tell,
+            )
 
     def plan(self, job: Job, mode: Mode) -> Plan:
         """How a job is enclosed in one mode."""
@@ -133,17 +158,21 @@ class Bubblewrap:
         return found
 
     def _modes(self) -> list[Mode]:
+        groups: list[Way | None] = [*ways(), None]
         if os.geteuid() == 0:
-            return [Mode(_FIRST_SPARE_UID + os.getpid() % _SPARE_UIDS), Mode(None)]
-        return [Mode(None), Mode(None, limit_processes=False)]
+            spare = _FIRST_SPARE_UID + os.getpid() % _SPARE_UIDS
+            return [*(Mode(spare, way=way) for way in groups), *(Mode(None, way=way) for way in groups)]
+        own = [Mode(None, limit_processes=way is None, way=way) for way in groups]
+        return [*own, Mode(None, limit_processes=False)]
 
 
-def _finished(job: Job, watched: Watched, seconds: float) -> Finished:
+def _finished(job: Job, watched: Watched, seconds: float, *, overran: bool) -> Finished:
     log = printable(watched.log)
     if not watched.started and watched.ended is None:
         words = " ".join(log.split())[:400] or f"exit status {watched.returncode}, no message"
         remedy = UPDATE if "nknown option" in words else ALLOW
-        raise SandboxUnavailable(f"bubblewrap could not set up the sandbox: {words}", remedy)
+        failed = "be started" if watched.returncode in (126, 127) else "set up the sandbox"  # the shell's words for it
+        raise SandboxUnavailable(f"bubblewrap could not {failed}: {words}", remedy)
     ending, code = watched.ended, None
     if ending is None:
         try:
@@ -151,7 +180,9 @@ def _finished(job: Job, watched: Watched, seconds: float) -> Finished:
             ending, code = Ending(header["ending"]), header["code"]
         except (PackFailed, KeyError, ValueError):
             ending = Ending.LOST
-    if not isinstance(code, int):
+    if overran and not (ending is Ending.EXITED and code == 0):
+        ending = Ending.OUT_OF_MEMORY
+    if not isinstance(code, int) or ending not in (Ending.EXITED, Ending.SIGNALLED):
         code = None
     max_bytes = job.limits.output_mb << 20
     shown = _host.shown(job)
