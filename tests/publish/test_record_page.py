@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64encode
 from hashlib import sha256
@@ -13,6 +14,7 @@ from tests.publish import sample
 from tests.publish.html_tools import Page
 
 from sovereign.publish import notebook_html, page_twin, render_page, render_texts
+from sovereign.publish.contracts import CONTRACTS
 from sovereign.records import AnswerStatus, Record, State
 
 
@@ -33,7 +35,9 @@ def test_is_well_formed_with_unique_ids(shown: Page) -> None:
 def test_every_internal_link_resolves(shown: Page) -> None:
     record = sample.record()
     texts = {name: Page(html) for name, html in render_texts(record, texts=sample.texts).items()}
-    outside = {"../index.html", "index.json"}
+    around = ("index", "research", "verification", "corrections", "about")
+    outside = {"index.json", "../verification.html#manifests", *(f"../{name}.html" for name in around)}
+    outside |= {file for _, file in CONTRACTS.values()}
     checked = 0
     for href in shown.links:
         if href in outside or href.startswith("https://"):
@@ -66,7 +70,7 @@ def test_headings_are_in_order_and_sections_are_named(shown: Page) -> None:
 
 
 def test_landmarks_skip_link_and_table_headers(shown: Page) -> None:
-    assert [len(shown.named(name)) for name in ("main", "nav", "footer")] == [1, 1, 1]
+    assert [len(shown.named(name)) for name in ("main", "nav", "footer")] == [1, 2, 1]
     assert shown.links[shown.links.index("#main")] == "#main"
     assert shown.named("html")[0].attributes["lang"] == "en"
     for header in shown.named("th"):
@@ -76,7 +80,10 @@ def test_landmarks_skip_link_and_table_headers(shown: Page) -> None:
 
 
 def test_needs_no_script_and_fetches_nothing(shown: Page) -> None:
-    assert shown.named("script", "img", "iframe", "object", "embed", "form", "base") == []
+    assert shown.named("img", "iframe", "object", "embed", "form", "base") == []
+    # the one script element is data for search engines: a browser runs nothing of that type
+    assert [tag.attributes["type"] for tag in shown.named("script")] == ["application/ld+json"]
+    assert json.loads(shown.named("script")[0].text)["identifier"] == sample.record().id
     assert [tag.attributes["rel"] for tag in shown.named("link")] == ["alternate"]
     assert not any(key.startswith("on") or key == "style" for tag in shown.tags for key in tag.attributes)
     style = shown.named("style")[0].text

@@ -11,7 +11,8 @@ import pytest
 from tests.publish import sample
 from tests.publish.html_tools import Page
 
-from sovereign.publish import publish_record, site, write_list, write_page, write_site
+from sovereign.publish import _disk, publish_record, write_list, write_page, write_site
+from sovereign.publish.contracts import CONTRACTS
 from sovereign.records import Event, EventType, Evidence, Judgement, Record, State, StorageError
 
 
@@ -37,7 +38,34 @@ class Shelf:
         return (1,)
 
     def events(self, record_id: str) -> tuple[Event, ...]:
-        return (sample.drafted(),)
+        record, state = self._records[record_id]
+        return happened(record.id, state.standing)
+
+
+def happened(record_id: str, standing: str = "draft") -> tuple[Event, ...]:
+    """The events that bring a record to a standing."""
+    types = {
+        "draft": (),
+        "published": (EventType.APPROVED,),
+        "corrected": (EventType.APPROVED, EventType.CORRECTED),
+        "retracted": (EventType.APPROVED, EventType.RETRACTED),
+        "rejected": (EventType.REJECTED,),
+        "draft of a second version": (EventType.APPROVED, EventType.REPRODUCED),
+    }[standing]
+    first = sample.drafted().model_copy(update={"record": record_id})
+    later = (
+        first.model_copy(
+            update={
+                "number": number,
+                "type": kind,
+                "version": 2 if kind is EventType.REPRODUCED else 1,
+                "at": f"2026-03-0{number}T00:00:00Z",
+                "note": f"why it was {kind.value}",
+            }
+        )
+        for number, kind in enumerate(types, 2)
+    )
+    return (first, *later)
 
 
 def named(record_id: str, created_at: str = "2026-03-01T12:30:00Z") -> Record:
@@ -53,7 +81,8 @@ def test_write_page_writes_page_twin_and_texts(tmp_path: Path) -> None:
     path = write_page(sample.record(), sample.state(), sample.texts, tmp_path, events=(sample.drafted(),))
     assert path == tmp_path / "srch-2603abc8" / "index.html"
     texts = {f"sources/{sample.digest(text)}.html" for text in (sample.NOTE, sample.ABSTRACT, sample.RESULTS)}
-    assert files(path.parent) == {"index.html", "index.json", "summary.json", *texts}
+    contracts = {file for _, file in CONTRACTS.values()}
+    assert files(path.parent) == {"index.html", "index.json", "summary.json", *contracts, *texts}
     assert all(item.stat().st_mode & 0o777 == 0o644 for item in path.parent.rglob("*") if item.is_file())
     assert sample.drafted().by in path.read_text(encoding="utf-8")
     assert json.loads((path.parent / "index.json").read_text(encoding="utf-8"))["record"]["id"] == "SRCH:2603ABC8"
@@ -67,11 +96,11 @@ def test_writing_again_changes_nothing_and_drops_texts_no_longer_used(tmp_path: 
     assert {name: (path.parent / name).read_bytes() for name in files(path.parent)} == before
 
 
-@pytest.mark.parametrize("number", range(1, 7))
+@pytest.mark.parametrize("number", range(1, 14))
 def test_a_full_disk_leaves_the_page_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     path = write_page(sample.record(), sample.state(), sample.texts, tmp_path)
     before = {name: (path.parent / name).read_bytes() for name in files(path.parent)}
-    real, calls = site.os.fdopen, 0
+    real, calls = _disk.os.fdopen, 0
 
     def fdopen(*arguments: Any, **options: Any) -> Any:
         nonlocal calls
@@ -83,7 +112,7 @@ def test_a_full_disk_leaves_the_page_before_it(tmp_path: Path, monkeypatch: pyte
             raise OSError(errno.ENOSPC, "No space left on device")
         return file
 
-    monkeypatch.setattr(site.os, "fdopen", fdopen)
+    monkeypatch.setattr(_disk.os, "fdopen", fdopen)
     changed = sample.state(public=True, standing="published")
     with pytest.raises(StorageError, match="the disk is full") as caught:
         write_page(sample.record(), changed, sample.texts, tmp_path)
@@ -107,7 +136,7 @@ def test_the_site_lists_all_records_newest_first(tmp_path: Path) -> None:
             "SRCH:00000002": (named("SRCH:00000002", "2026-03-02T00:00:00Z"), sample.state(record="SRCH:00000002")),
         }
     )
-    path = write_site(shelf, tmp_path)
+    path = write_site(shelf, tmp_path).index
     page = Page(path.read_text(encoding="utf-8"))
     assert page.faults == []
     links = [link for link in page.links if link.startswith("srch-")]

@@ -2,11 +2,11 @@
 
 from .answers import unfounded_numbers, without_marks
 from .assess import RULES, assess
-from .counts import answer_claims, cell_claims, count
+from .counts import answer_claims, cell_claims, count, firm_claims
 from .dimensions import DEFINITIONS
 from .foil import BY_CODE, REVISE_BELOW, TextMissing, foil_again, mean_score, reference_foil
 from .imported import SCHEME, SeedText, read_seed
-from .numbers import RESULT_UNITS, Quantity, numbers_in, quantities
+from .numbers import RESULT_UNITS, Quantity, bracketed_units, numbers_in, quantities
 from .policy import decide
 from .quotes import CONTEXT, plain, pointer_text, quote_fault, resolve_pointer
 from .standing import LEVELS, TIER_BASIS, claim_level, quality_tier, verification_level
@@ -14,7 +14,7 @@ from .synthesizer import NOT_MEASURED, status_of
 from .terms import mentions, mentions_any, name_key, speaks_of, term_pattern, term_spans
 from .tfidf import STOP_WORDS, tfidf_cosine
 from .tribunal import hold_tribunal
-from .verdicts import gate_verdict, reproduction_status, settling
+from .verdicts import gate_verdict, reproduction_status, same_facets, settling, tests_of
 
 __all__ = [
     "BY_CODE",
@@ -33,10 +33,12 @@ __all__ = [
     "TextMissing",
     "answer_claims",
     "assess",
+    "bracketed_units",
     "cell_claims",
     "claim_level",
     "count",
     "decide",
+    "firm_claims",
     "foil_again",
     "gate_verdict",
     "hold_tribunal",
@@ -54,11 +56,13 @@ __all__ = [
     "reference_foil",
     "reproduction_status",
     "resolve_pointer",
+    "same_facets",
     "settling",
     "speaks_of",
     "status_of",
     "term_pattern",
     "term_spans",
+    "tests_of",
     "tfidf_cosine",
     "unfounded_numbers",
     "verification_level",

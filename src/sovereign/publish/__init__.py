@@ -3,9 +3,10 @@
 from .notebook import notebook_html
 from .page import page_twin, render_page, render_texts
 from .report import Report, render_report
-from .site import publish_record, write_list, write_page, write_site
+from .site import Published, publish_record, write_list, write_page, write_site
 
 __all__ = [
+    "Published",
     "Report",
     "notebook_html",
     "page_twin",

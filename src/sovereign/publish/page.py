@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from importlib import resources
@@ -15,10 +15,12 @@ from sovereign.judge import TIER_BASIS
 from sovereign.records import CheckState, Event, Grounding, Record, Search, State, TextLevel
 
 from . import _words as words
+from ._feeds import linked_data, script_json
 from ._matrix import Matrix, matrix
 from ._safe import clip, visible, web_address
 from ._spans import LONG_TEXT, Span, anchor, leaves, pieces, text_page
 from ._view import SourceView, Texts, View
+from .contracts import CONTRACTS
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -35,8 +37,9 @@ def render_page(
     versions: Sequence[int] = (),
     events: Sequence[Event] = (),
     signer: str | None = None,
+    at: Callable[[str], str] = str,
 ) -> str:
-    """The page of a record as HTML: static, without scripts, fetching nothing; equal input gives equal bytes.
+    """The page of a record as HTML: static, without programs, fetching nothing; equal input gives equal bytes.
 
     Args:
         record: the version to show.
@@ -45,12 +48,15 @@ def render_page(
         versions: the numbers of all versions of the record.
         events: the record's events, oldest first, for the history.
         signer: fingerprint of the owner's key, shown in the command that checks an export.
+        at: from a path beside the page to its address, for the schema.org data; relative by default.
     """
+    from markupsafe import Markup
+
     view = View(record, texts)
     grid = matrix(record, view.numbers)
     uncited = [item for item in view.claims if not item.in_answer]
     banner, banner_text = words.standing(state)
-    return _render(
+    return render(
         "record.html.j2",
         indexed=state.public and state.standing in ("published", "corrected"),
         record=record,
@@ -102,6 +108,8 @@ def render_page(
         events=events,
         versions=versions,
         signer=signer,
+        linked=Markup(script_json(linked_data(record, state, at))),  # noqa: S704  (nothing in it can end the element)
+        contracts=[(name, file) for name, (_, file) in CONTRACTS.items()],
         policy_rules=_plain(record.provenance.policy.to_json()),
         counts=_plain(record.counts.to_json()),
     )
@@ -136,7 +144,7 @@ def render_texts(record: Record, *, texts: Texts) -> dict[str, str]:
                     spans[name] = Span(quote.quote.start, quote.quote.end, name, claims)
         windowed = len(text) > LONG_TEXT or any(source.text_level is TextLevel.FULL_TEXT for source in sources)
         values = leaves(text, pointers) if pointers or sources[0].kind.value == "measurement" else None
-        pages[text_page(digest)] = _render(
+        pages[text_page(digest)] = render(
             "source.html.j2",
             indexed=False,
             record=record,
@@ -182,18 +190,15 @@ def page_twin(
     }
 
 
-def render_list(rows: Sequence[dict[str, Any]]) -> str:
-    """The page that lists records; `rows` as `site.summary` makes them."""
-    return _render("site.html.j2", indexed=True, rows=rows)
-
-
-def _render(name: str, **values: Any) -> str:
+def render(name: str, *, indexed: bool = True, **values: Any) -> str:
+    """A page from its template; `indexed` says whether search engines may list it."""
     style = _style()
     digest = b64encode(sha256(style.encode()).digest()).decode()
     from markupsafe import Markup
 
     # The style sheet is our own file: it must reach the page as it is, or its hash in the policy would not match.
-    page = _environment().get_template(name).render(style=Markup(style), style_hash=f"sha256-{digest}", **values)  # noqa: S704
+    template = _environment().get_template(name)
+    page = template.render(style=Markup(style), style_hash=f"sha256-{digest}", indexed=indexed, **values)  # noqa: S704
     return re.sub(r"\n[ \t]*(?=\n)", "", page) if name != "source.html.j2" else page
 
 

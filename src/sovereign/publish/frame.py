@@ -1,0 +1,126 @@
+"""The pages around the records: index, Research, Verification, About, Corrections; JSON twins, feed, schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from sovereign import _version
+from sovereign.records import BadInput
+
+from . import _words as words
+from ._disk import as_json
+from ._feeds import feed, llms_text, sitemap
+from ._rules import stages, verification_rules
+from .contracts import CONTRACTS, contract_schemas
+from .page import render
+
+SITE_SCHEMA = "sovereign-site-v1"
+TITLE = "Sovereign"
+
+Rows = Sequence[dict[str, Any]]
+
+
+def addresses(base_url: str | None) -> Callable[[str], str]:
+    """From a path in the site to its address: absolute under `base_url`, else relative to the site's folder.
+
+    Raises:
+        BadInput: `base_url` is no plain http(s) address.
+    """
+    if base_url is None:
+        return lambda path: path
+    try:
+        parts = urlsplit(base_url)
+    except ValueError:
+        parts = urlsplit("")
+    more = parts.query or parts.fragment or parts.username
+    plain = parts.scheme in ("http", "https") and parts.hostname and not more
+    if not plain or any(char.isspace() or char in "<>\"'" for char in base_url):
+        raise BadInput(f"{base_url!r} is no address of a site", "give it as https://example.org/records/")
+    root = base_url.rstrip("/")
+    return lambda path: f"{root}/{path}"
+
+
+def frame_pages(rows: Rows, *, base_url: str | None = None, title: str = TITLE) -> dict[str, str]:
+    """Every file of the site that belongs to no single record, by its path.
+
+    Args:
+        rows: summaries of the records, newest first, as `site.summary` makes them.
+        base_url: where the site will stand; without it feed and `llms.txt` link relatively, and there is no sitemap.
+    """
+    at = addresses(base_url)
+    rules, way, corrected = verification_rules(), stages(), _corrections(rows)
+    pages = {
+        "index.html": render("index.html.j2", rows=rows, filters=_filters(rows), title=title),
+        "index.json": as_json({"schema": SITE_SCHEMA, "title": title, "records": [_public(row) for row in rows]}),
+        "research.html": render("research.html.j2", stages=way, title=title),
+        "research.json": as_json({"schema": SITE_SCHEMA, "stages": way}),
+        "verification.html": render("verification.html.j2", rules=rules, contracts=_contracts(), title=title),
+        "verification.json": as_json({"schema": SITE_SCHEMA, **rules}),
+        "about.html": render("about.html.j2", counts=_counts(rows), version=_version.__version__, title=title),
+        "about.json": as_json({"schema": SITE_SCHEMA, "version": _version.__version__, "counts": _counts(rows)}),
+        "corrections.html": render("corrections.html.j2", corrections=corrected, title=title),
+        "corrections.json": as_json({"schema": SITE_SCHEMA, "corrections": corrected}),
+        "feed.xml": feed(title, rows, at),
+        "llms.txt": llms_text(title, rows, at),
+    }
+    pages |= {f"schemas/{name}.schema.json": as_json(schema) for name, schema in contract_schemas().items()}
+    if base_url is not None:
+        fixed = ["index.html", "research.html", "verification.html", "about.html", "corrections.html"]
+        paths = [(path, None) for path in fixed]
+        pages["sitemap.xml"] = sitemap(
+            [*paths, *((f"{row['folder']}/index.html", row["changed_at"][:10]) for row in rows)], at
+        )
+    return pages
+
+
+def _filters(rows: Rows) -> list[dict[str, Any]]:
+    """The groups by which the index can be narrowed: only what occurs, with how often."""
+    groups: list[tuple[str, str, Callable[[Any], str], list[Any]]] = [
+        ("status", "Answer", lambda value: str(value).replace("_", " "), [key.value for key in words.STATUS]),
+        ("tier", "Tier", lambda value: str(value).replace("_", " ").capitalize(), [key.value for key in words.TIER]),
+        ("level", "Level", str, list(range(len(words.LEVELS)))),
+        ("gate", "Gate", lambda value: str(value).capitalize(), ["VERIFIED", "FALSIFIED", "UNVERIFIED"]),
+    ]
+    found = []
+    for name, label, said, values in groups:
+        counted = [(value, sum(row[name] == value for row in rows)) for value in values]
+        options = [
+            {"value": str(value).lower().replace("_", "-"), "label": said(value), "count": number}
+            for value, number in counted
+            if number
+        ]
+        if len(options) > 1:
+            found.append({"name": name, "label": label, "options": options})
+    return found
+
+
+def _corrections(rows: Rows) -> list[dict[str, Any]]:
+    found = [
+        {"record": row["id"], "folder": row["folder"], "question": row["question"], **event}
+        for row in rows
+        for event in row["corrections"]
+    ]
+    return sorted(found, key=lambda item: (item["corrected_at"], item["event_id"]), reverse=True)
+
+
+def _counts(rows: Rows) -> dict[str, int]:
+    return {
+        "records": len(rows),
+        "cells": sum(row["cells"] for row in rows),
+        "gaps": sum(row["gaps"] for row in rows),
+        "cells_reproduced": sum(row["cells_reproduced"] for row in rows),
+        "corrections": sum(len(row["corrections"]) for row in rows),
+    }
+
+
+def _contracts() -> list[dict[str, str]]:
+    return [
+        {"name": name, "file": file, "meaning": (kind.__doc__ or "").split("\n")[0].partition(": ")[2]}
+        for name, (kind, file) in CONTRACTS.items()
+    ]
+
+
+def _public(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "made_from"}
