@@ -22,6 +22,7 @@ from sovereign.check import CHECKS
 from sovereign.cli import EXIT_CODES
 from sovereign.cli._main import cli
 from sovereign.judge import DEFINITIONS
+from sovereign.language import ChatSettings, EmbedderSettings
 from sovereign.library import Library
 from sovereign.records import PackSpec, PolicyRules, Record, SovereignError
 from sovereign.starter import note_paths
@@ -108,12 +109,22 @@ def test_every_environment_variable_is_documented() -> None:
 
 
 def test_every_setting_is_documented_with_its_default_and_meaning() -> None:
-    documented = rows(page("settings.md"))
+    documented = rows(page("settings.md").partition("\n## ")[0])
     documented.pop("key")
     assert list(documented) == list(PolicyRules.model_fields)
     for name, field in PolicyRules.model_fields.items():
         default = f'"{field.default}"' if isinstance(field.default, str) else str(field.default).lower()
         assert documented[name] == [f"`{default}`", field.description]
+
+
+@pytest.mark.parametrize(("heading", "kind"), [("### `[chat]`", ChatSettings), ("### `[embedder]`", EmbedderSettings)])
+def test_every_setting_of_a_language_model_is_documented(heading: str, kind: type[BaseModel]) -> None:
+    documented = rows(section(page("settings.md"), heading))
+    documented.pop("key")
+    assert list(documented) == list(kind.model_fields)
+    for name, field in kind.model_fields.items():
+        default = "" if field.is_required() else f'`"{field.default}"`' if field.default == "" else f"`{field.default}`"
+        assert documented[name] == [default, field.description]
 
 
 def models(kind: object) -> Iterator[type[BaseModel]]:

@@ -8,7 +8,7 @@ version, one event and one set of pages.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,21 +17,26 @@ from sovereign.inquiry.journal import Journal
 from sovereign.inquiry.question import clean_question
 from sovereign.inquiry.runs import Run, RunInfo
 from sovereign.records import (
+    BadInput,
     Busy,
     Document,
     EventType,
     Interrupted,
     NotFound,
     Policy,
+    Profile,
     Record,
     SandboxUnavailable,
     State,
     record_id_of,
 )
+from sovereign.seal import digest
 
 if TYPE_CHECKING:
     from sovereign.archive import Archive
+    from sovereign.inquiry.imported import Taken
     from sovereign.library import Library
+    from sovereign.records import Evidence, Judgement
     from sovereign.workspace import Workspace
 
 Progress = Callable[[str], None]
@@ -42,12 +47,18 @@ def _silent(_: str) -> None:
 
 
 def ask(
-    workspace: Workspace, question: str, *, fresh: bool = False, reuse: bool = False, progress: Progress = _silent
+    workspace: Workspace,
+    question: str,
+    *,
+    fresh: bool = False,
+    reuse: bool = False,
+    profile: Profile = Profile.SOVEREIGN,
+    progress: Progress = _silent,
 ) -> Record:
     """Answer a question from the workspace's library and keep the record as a draft.
 
     An unfinished run of the same question is gone on with, unless `fresh`. `reuse` lets stages take outputs that other
-    runs stored for the same inputs and code.
+    runs stored for the same inputs and code. `profile` says by which method: ours, or the reference method.
 
     Raises:
         BadInput: the question or the policy cannot be used; nothing was started.
@@ -58,7 +69,7 @@ def ask(
     workspace.policy(), workspace.key()  # what is wrong with them must show before a run exists
     with workspace.journal() as journal:
         for info in () if fresh else journal.unfinished():
-            if info.purpose == "ask" and info.question == question:
+            if info.purpose == "ask" and info.question == question and _profile_of(info) is profile:
                 with contextlib.ExitStack() as stack:
                     try:
                         run = stack.enter_context(journal.resume(info.id))
@@ -68,8 +79,34 @@ def ask(
                     stack.enter_context(_interruptible(workspace, run))
                     return _finish(workspace, run, info, progress)
         record_id = workspace.archive().new_id()
-        with journal.start(question, record=record_id, version=1, reuse=reuse) as run, _interruptible(workspace, run):
+        details = {} if profile is Profile.SOVEREIGN else {"profile": profile.value}
+        started = journal.start(question, record=record_id, version=1, details=details, reuse=reuse)
+        with started as run, _interruptible(workspace, run):
             return _finish(workspace, run, journal.show(run.id), progress)
+
+
+def import_seeds(workspace: Workspace, texts: Sequence[str], *, progress: Progress = _silent) -> tuple[Record, ...]:
+    """Keep texts of the earlier system as records; those on one question are set beside each other.
+
+    Raises:
+        BadInput: a text is none of that system's; nothing was started.
+    """
+    from sovereign.inquiry.imported import Taken, question_of
+
+    questions = [clean_question(question_of(text)) for text in texts]
+    workspace.policy(), workspace.key()
+    records = []
+    with workspace.journal() as journal:
+        for text, question in zip(texts, questions, strict=True):
+            beside = [other for other, q in zip(texts, questions, strict=True) if q == question and other != text]
+            taken = Taken(texts=(text, *dict.fromkeys(beside)))
+            progress(f"importing {question[:60]}")
+            record_id = workspace.archive().new_id()
+            details = {"profile": Profile.IMPORTED.value, "texts": [digest(one) for one in taken.texts]}
+            started = journal.start(question, purpose="import", record=record_id, version=1, details=details)
+            with started as run, _interruptible(workspace, run):
+                records.append(_finish(workspace, run, journal.show(run.id), progress, taken))
+    return tuple(records)
 
 
 def resume(workspace: Workspace, run_id: str | None = None, *, progress: Progress = _silent) -> Record:
@@ -142,7 +179,13 @@ def judge_again(
     archive = workspace.archive()
     state = archive.state(record_id)
     version = state.version + 1
-    question = archive.load(state.record).question.text
+    record = archive.load(state.record)
+    if record.provenance.profile is not Profile.SOVEREIGN:
+        raise BadInput(
+            f"{state.record} was made by the profile {record.provenance.profile.value!r}, which runs nothing",
+            "ask its question without --profile, then reproduce that record",
+        )
+    question = record.question.text
     with workspace.journal() as journal:
         for info in journal.unfinished():
             if (info.purpose, info.record, info.version) == ("reproduce", state.record, version):
@@ -165,7 +208,8 @@ def reproduce(
     """
     archive = workspace.archive()
     if record_id is None:
-        due = [name for name in archive.list() if archive.state(name).standing == "draft"]
+        drafts = [name for name in archive.list() if archive.state(name).standing == "draft"]
+        due = [name for name in drafts if archive.load(name).provenance.profile is Profile.SOVEREIGN]
     else:
         due = [archive.state(record_id_of(record_id)).record]
     measured = measure(workspace, pack, progress=progress)
@@ -201,12 +245,14 @@ def _go_on(workspace: Workspace, journal: Journal, info: RunInfo, progress: Prog
         return _finish(workspace, run, info, progress)
 
 
-def _finish(workspace: Workspace, run: Run, info: RunInfo, progress: Progress) -> Record:
+def _finish(
+    workspace: Workspace, run: Run, info: RunInfo, progress: Progress, taken: Taken | None = None
+) -> Record:
     """From the question of a run to its version, event and pages; every part of it may have been done before."""
     assert info.record is not None and info.version is not None  # start always stores them
     archive = workspace.archive()
     if not _is_written(archive, info.record, info.version):
-        _write(workspace, run, info, archive, progress)
+        _write(workspace, run, info, archive, progress, taken)
     record = archive.load(info.record, info.version)
     if record.decision.policy is Policy.PUBLISH:
         _publish_by_policy(workspace, archive, record)
@@ -223,10 +269,12 @@ def _is_written(archive: Archive, record_id: str, version: int) -> bool:
         return False
 
 
-def _write(workspace: Workspace, run: Run, info: RunInfo, archive: Archive, progress: Progress) -> None:
+def _write(
+    workspace: Workspace, run: Run, info: RunInfo, archive: Archive, progress: Progress, taken: Taken | None
+) -> None:
     assert info.record is not None and info.version is not None
     with workspace.library() as library:
-        evidence, judgement = investigate(library, info.question, workspace.policy(), run, progress)
+        evidence, judgement, texts = _investigated(workspace, library, run, info, taken, progress)
         provenance = evidence.provenance.model_copy(update={"audit_head": run.audit_head})
         progress(f"writing {info.record}, version {info.version}")
         archive.write_version(
@@ -234,7 +282,7 @@ def _write(workspace: Workspace, run: Run, info: RunInfo, archive: Archive, prog
             info.version,
             evidence.model_copy(update={"provenance": provenance}),
             judgement,
-            texts=library.text,
+            texts=texts,
             audit_lines=run.audit_lines(),
             artifacts={
                 made.results_sha256: _artifacts(library, made.source, made.results_sha256)
@@ -245,6 +293,31 @@ def _write(workspace: Workspace, run: Run, info: RunInfo, archive: Archive, prog
             event=EventType.REPRODUCED if info.purpose == "reproduce" else None,
             details=info.details,
         )
+
+
+def _profile_of(info: RunInfo) -> Profile:
+    return Profile(info.details.get("profile", Profile.SOVEREIGN))
+
+
+def _investigated(
+    workspace: Workspace, library: Library, run: Run, info: RunInfo, taken: Taken | None, progress: Progress
+) -> tuple[Evidence, Judgement, Callable[[str], str | None]]:
+    """Evidence and judgement by the profile that the run was started with, and where its texts are."""
+    profile, policy = _profile_of(info), workspace.policy()
+    if profile is Profile.IMPORTED:
+        from sovereign.inquiry.imported import investigate_imported, take, texts_of
+
+        taken = take(run, info.details["texts"], taken)
+        return *investigate_imported(library, taken, policy, run, progress), texts_of(library, taken)
+    if profile is Profile.REFERENCE:
+        from sovereign.inquiry.reference import investigate_reference
+
+        with workspace.language(progress) as (chat, embedder):
+            found = investigate_reference(
+                library, info.question, policy, run, progress, chat=chat, embedder=embedder
+            )
+        return *found, library.text
+    return *investigate(library, info.question, policy, run, progress), library.text
 
 
 def _artifacts(library: Library, source: str, results_sha256: str) -> dict[str, bytes]:

@@ -10,6 +10,7 @@ from ._case import Case, Step
 from ._container import read
 from ._documents import body, documents, keys, layout, manifest
 from ._evidence import quotes, references, texts
+from ._foil import foil
 from ._judgement import judgement
 from ._reproductions import marks, reproductions
 from ._signatures import events, export, seals
@@ -32,6 +33,7 @@ STEPS: dict[str, Step] = {
     "reproduction marks": marks,
     "audit chain": audit,
     "judgement": judgement,
+    "foil": foil,
     "export": export,
 }
 

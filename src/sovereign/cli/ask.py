@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from sovereign import workflow
-from sovereign.records import Record
+from sovereign.records import Foil, Profile, Record
 from sovereign.seal import canonical
 from sovereign.workspace import Workspace
 
@@ -16,8 +16,14 @@ from ._console import Console, verb
 @click.argument("question")
 @click.option("--fresh", is_flag=True, help="Start a new run even if one of this question is unfinished.")
 @click.option("--reuse", is_flag=True, help="Let stages take outputs that other runs stored for equal input and code.")
+@click.option(
+    "--profile",
+    type=click.Choice(["sovereign", "reference"]),
+    default="sovereign",
+    help="The method: ours, or the earlier system's as a foil, which answers nothing.",
+)
 @verb
-def ask(console: Console, question: str, fresh: bool, reuse: bool) -> None:
+def ask(console: Console, question: str, fresh: bool, reuse: bool, profile: str) -> None:
     """Answer QUESTION from the library. The record is a draft that waits for its owner (`sovereign review`).
 
     With --json, prints the record.json itself, byte for byte.
@@ -27,7 +33,9 @@ def ask(console: Console, question: str, fresh: bool, reuse: bool) -> None:
       sovereign ask "How does AnyExperts compare to top-k routing in latency on VQAv2?"
     """
     workspace = console.workspace()
-    record = workflow.ask(workspace, question, fresh=fresh, reuse=reuse, progress=console.progress)
+    record = workflow.ask(
+        workspace, question, fresh=fresh, reuse=reuse, profile=Profile(profile), progress=console.progress
+    )
     show_record(console, workspace, record)
 
 
@@ -44,6 +52,8 @@ def summary(workspace: Workspace, record: Record) -> list[str]:
     status = record.answer.status.value.replace("_", " ")
     lines = [f"{record.id} version {record.version}: {status}", ""]
     lines += [f"  {sentence.text}" for sentence in record.answer.sentences]
+    if record.foil is not None:
+        lines += foil_lines(record.foil)
     counts = record.counts
     lines += [
         "",
@@ -59,6 +69,17 @@ def summary(workspace: Workspace, record: Record) -> list[str]:
         f"page       {page_of(workspace, record)}",
     ]
     return lines
+
+
+def foil_lines(foil: Foil) -> list[str]:
+    """What the method or the imported text prints, and where an imported one does not hold."""
+    ticked = sum(row.tick for row in foil.claims)
+    lines = ["", f"prints     {foil.results}"] if foil.results else [""]
+    lines.append(f"claims     {len(foil.claims)} in its table, {ticked} ticked by shared words")
+    return lines + [
+        f"{'holds' if finding.holds else 'not so':<11}{finding.name}: it states {finding.stated}; {finding.found}"
+        for finding in foil.findings
+    ]
 
 
 def page_of(workspace: Workspace, record: Record) -> str:

@@ -48,7 +48,7 @@ def reference_foil(
         texts: a stored text by its SHA-256.
         reviewed_by: the model that reviewed; by code the tribunal of this package scores, and it revises nothing, so
             that a round of revision gives its score again.
-        reviews: a model's reviews of the last round; the score is their mean.
+        reviews: a model's reviews of the last round; the score is their mean, unless by code because one is unusable.
         revision_round: of a model's reviews.
 
     Raises:
@@ -109,7 +109,7 @@ def foil_again(evidence: Evidence, texts: Texts) -> Foil | None:
         evidence,
         texts,
         reviewed_by=told.reviewed_by,
-        reviews=() if by_code else told.reviews,
+        reviews=told.reviews,
         revision_round=0 if by_code else told.revision_round or 0,
         exchanges=told.exchanges,
         embedder=told.embedder,

@@ -245,7 +245,7 @@ def _judged(evidence: Evidence, texts: Texts, foil: Foil) -> Iterator[Finding]:
         claims = foil.stated.get("verified") or foil.stated.get("Source-grounded claims")
         number = int(claims) if claims and re.fullmatch(r"[0-9]{1,6}", claims) else 0
         meets = foil.score >= REVISE_BELOW and number >= BAR_CLAIMS
-        stated = f"{foil.score:g} of 10, {claims or 'no'} verified claims, and public"
+        stated = f"{foil.score:g} of 10, {claims or 'no'} claims counted as verified"
         found = f"the publisher's own bar is {REVISE_BELOW:g} and {BAR_CLAIMS} claims"
         yield Finding(name="publication bar", stated=stated, found=found, holds=meets)
     level = re.match(r"L(\d)", foil.stated.get("Paper level", ""))

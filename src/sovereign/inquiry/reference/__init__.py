@@ -1,0 +1,5 @@
+"""The reference profile: the earlier system's method, run to be compared with. One stage per file, the same journal."""
+
+from .method import REFERENCE_MODULES, investigate_reference
+
+__all__ = ["REFERENCE_MODULES", "investigate_reference"]
