@@ -51,7 +51,7 @@ def report_data(
             "reproduced": f"{record.counts.cells_reproduced} of {words.plural(record.counts.cells, 'cell')} reproduced",
             "profile": getattr(record.provenance, "profile", "sovereign"),
             "status": words.STATUS[record.answer.status],
-            "why": words.explained(record.answer.status, record.counts),
+            "why": words.explained(record.answer.status, record.counts, record.provenance.profile),
             "asked": [(label, ", ".join(values)) for label, values in words.asked(record.question.facets) if values],
             "sentences": [_sentence(item) for item in view.sentences if not item.aside],
             "asides": [_sentence(item) for item in view.sentences if item.aside],

@@ -13,6 +13,7 @@ from sovereign.records import (
     Counts,
     Grounding,
     Policy,
+    Profile,
     QualityTier,
     QuestionFacets,
     ReproductionStatus,
@@ -106,8 +107,12 @@ def plural(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def explained(status: AnswerStatus, counts: Counts) -> str:
+def explained(status: AnswerStatus, counts: Counts, profile: Profile = Profile.SOVEREIGN) -> str:
     """What the status of the answer means for this record, with its counts."""
+    if profile is Profile.REFERENCE:
+        return "The reference method, a foil, draws up no combinations and writes no answer."
+    if profile is Profile.IMPORTED:
+        return "The imported text of another system states no answer; nothing in it fills a cell."
     cells, filled = counts.cells, counts.cells - counts.gaps
     if status is AnswerStatus.NO_EVIDENCE:
         return "No source in the library speaks of what the question asks."

@@ -23,7 +23,7 @@ def notebook_html(record: Record) -> str:
         f"<p><small>{record.id}, version {record.version}, {record.gate_verdict.status.value}</small></p>",
         f'<p dir="auto"><em>{_text(record.question.text, 600)}</em></p>',
         f"<p><strong>{_text(words.STATUS[record.answer.status])}.</strong> "
-        f"{_text(words.explained(record.answer.status, record.counts))}</p>",
+        f"{_text(words.explained(record.answer.status, record.counts, record.provenance.profile))}</p>",
     ]
     rows = [_sentence(record, text.text, text.claims, numbers) for text in record.answer.sentences[:_SENTENCES]]
     if len(record.answer.sentences) > _SENTENCES:

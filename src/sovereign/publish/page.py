@@ -64,7 +64,7 @@ def render_page(
         banner=banner,
         banner_text=banner_text,
         status_word=words.STATUS[record.answer.status],
-        status_why=words.explained(record.answer.status, record.counts),
+        status_why=words.explained(record.answer.status, record.counts, record.provenance.profile),
         asked=[(label, values) for label, values in words.asked(record.question.facets) if values],
         matrix=grid,
         overview=_overview(grid),
