@@ -221,13 +221,20 @@ def reproduce(
     return measured, tuple(records)
 
 
-def review(workspace: Workspace, record_id: str, verdict: EventType, note: str = "", by: str = "") -> State:
+def review(
+    workspace: Workspace,
+    record_id: str,
+    verdict: EventType,
+    note: str = "",
+    by: str = "",
+    details: dict[str, object] | None = None,
+) -> State:
     """Sign the owner's decision (approved, rejected, corrected, retracted) on a record and make its pages again."""
     archive = workspace.archive()
     state = archive.state(record_id_of(record_id))
-    details = {"reviewer": by} if by else {}
+    told = {**(details or {}), **({"reviewer": by} if by else {})}
     archive.append_event(
-        state.record, verdict, key=workspace.key(), now=_now(), note=note, details=details, version=state.version
+        state.record, verdict, key=workspace.key(), now=_now(), note=note, details=told, version=state.version
     )
     publish(workspace, state.record)
     return archive.state(state.record)

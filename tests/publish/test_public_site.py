@@ -205,3 +205,34 @@ def test_the_verb_publishes_what_was_approved_and_nothing_else(tmp_path: Path) -
     assert (done["records"], done["written"]) == (1, 1)
     root = Path(done["index"]).parent
     assert (root / first.folder / "index.html").is_file() and not (root / second.folder).exists()
+
+
+def test_a_correction_is_on_page_feed_documents_and_check(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from sovereign.check import check_path
+    from sovereign.cli._main import cli
+    from sovereign.records import EventType
+    from sovereign.workflow import ask, review
+    from sovereign.workspace import Workspace
+
+    workspace = Workspace.create(tmp_path / "w")
+    record = ask(workspace, "What is the impact of top-k routing on the latency of mixture-of-experts models?")
+    call = ["review", "correct", record.id, "--workspace", str(workspace.path), "--type", "claim"]
+    early = CliRunner().invoke(cli, [*call, "--note", "too early"])
+    assert early.exit_code != 0, "a draft is revised, not corrected"
+    review(workspace, record.id, EventType.APPROVED, "read and agreed")
+    assert CliRunner().invoke(cli, [*call, "--note", " "]).exit_code != 0
+    assert CliRunner().invoke(cli, [*call, "--note", "x", "--affects", "claim-that-is-not"]).exit_code != 0
+    claim = record.claims[0].id
+    done = CliRunner().invoke(cli, [*call, "--note", "holds for batch size 1 only", "--affects", claim])
+    assert done.exit_code == 0, done.output
+    write_site(workspace.archive(), tmp_path / "site", public_only=True, base_url=BASE)
+    folder = tmp_path / "site" / record.folder
+    assert "holds for batch size 1 only" in Page((folder / "index.html").read_text(encoding="utf-8")).text
+    told = json.loads((folder / "corrections.json").read_text(encoding="utf-8"))
+    assert told["correction_events"][0]["affected_fields"] == [claim]
+    assert told["correction_events"][0]["correction_type"] == "CLAIM"
+    assert "holds for batch size 1 only" in (tmp_path / "site" / "feed.xml").read_text(encoding="utf-8")
+    report = check_path(workspace.records_path / record.folder)
+    assert not report.faults

@@ -6,6 +6,7 @@ import click
 
 from sovereign import workflow
 from sovereign.records import BadInput, EventType, Policy, Record, State
+from sovereign.records.event import CORRECTION_TYPES
 
 from ._console import Console, verb
 from ._text import shorten, table
@@ -14,7 +15,7 @@ from .ask import page_of, summary
 
 @click.group()
 def review() -> None:
-    """Read drafts; approve or reject them; retract what was published."""
+    """Read drafts; approve or reject them; correct or retract what was published."""
 
 
 @review.command("list")
@@ -107,6 +108,46 @@ def reject(console: Console, record_id: str, note: str) -> None:
 
 @review.command()
 @click.argument("record_id", metavar="ID")
+@click.option("--note", required=True, help="What was wrong and what holds; signed, and shown to readers.")
+@click.option(
+    "--type",
+    "kind",
+    type=click.Choice(CORRECTION_TYPES, case_sensitive=False),
+    required=True,
+    help="What is corrected.",
+)
+@click.option("--affects", multiple=True, metavar="FIELD", help="A field, claim or cell it concerns; may be repeated.")
+@verb
+def correct(console: Console, record_id: str, note: str, kind: str, affects: tuple[str, ...]) -> None:
+    """Sign a correction of a published record. Nothing is rewritten: page, feed and documents show it from then on.
+
+    \b
+    Example:
+      sovereign review correct SRCH:2603ABC8 --type claim --affects claim-3 --note "the figure is for batch size 1"
+    """
+    if not note.strip():
+        raise BadInput("a correction says what was wrong", "give it with --note")
+    if len(note) > 4000 or any(len(name) > 200 for name in affects) or len(affects) > 100:
+        raise BadInput("a note has at most 4,000 characters, a field 200, and 100 fields are the most", "shorten it")
+    unknown = [name for name in affects if name not in _nameable(console, record_id)]
+    if unknown:
+        raise BadInput(
+            f"the record has no {', '.join(unknown)}",
+            "name a field of the record, or the id of a claim, cell or source",
+        )
+    details: dict[str, object] = {"correction_type": kind.upper(), "affected_fields": list(affects)}
+    _decide(console, record_id, EventType.CORRECTED, note, details)
+
+
+def _nameable(console: Console, record_id: str) -> set[str]:
+    """What a correction may concern: the record's fields, claims, cells and sources."""
+    record = console.workspace().archive().load(record_id)
+    claims, cells, sources = ({one.id for one in part} for part in (record.claims, record.cells, record.sources))
+    return claims | cells | sources | set(Record.model_fields)
+
+
+@review.command()
+@click.argument("record_id", metavar="ID")
 @click.option("--note", required=True, help="Why; stored with the signature and shown to readers.")
 @verb
 def retract(console: Console, record_id: str, note: str) -> None:
@@ -119,8 +160,10 @@ def retract(console: Console, record_id: str, note: str) -> None:
     _decide(console, record_id, EventType.RETRACTED, note)
 
 
-def _decide(console: Console, record_id: str, verdict: EventType, note: str) -> None:
+def _decide(
+    console: Console, record_id: str, verdict: EventType, note: str, details: dict[str, object] | None = None
+) -> None:
     workspace = console.workspace()
-    state = workflow.review(workspace, record_id, verdict, note)
+    state = workflow.review(workspace, record_id, verdict, note, details=details)
     record = workspace.archive().load(state.record)
     console.emit(state, [f"{state.record} version {state.version}: {state.standing}", page_of(workspace, record)])

@@ -7,7 +7,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sovereign.judge import LEVELS, TIER_BASIS, claim_level, firm_claims
-from sovereign.records import DimensionLevel, Event, EventType, GateStatus, Grounding, QualityTier, Record, State
+from sovereign.records import (
+    DimensionLevel,
+    Event,
+    EventType,
+    GateStatus,
+    Grounding,
+    QualityTier,
+    Record,
+    State,
+)
+from sovereign.records.event import CORRECTION_TYPES
 
 from . import _words as words
 from . import contracts as con
@@ -27,7 +37,6 @@ PROVENANCE_LADDER = (
     ("claim", "Per-claim record", "each claim is public with its source and the place of its words"),
     ("text", "Per-claim record with texts", "each claim is public, and the text behind it is held by digest"),
 )
-TYPES = ("METADATA", "ARTIFACT", "CLAIM", "BENCHMARK", "PROVENANCE", "QUALITY_ASSESSMENT")
 
 
 def contract_values(
@@ -67,7 +76,9 @@ def correction_events(record_id: str, events: Sequence[Event]) -> tuple[con.Corr
 
 def _type(event: Event) -> str:
     stated = str(event.details.get("correction_type", "")).upper()
-    return stated if stated in TYPES else "CLAIM" if event.type is EventType.RETRACTED else "QUALITY_ASSESSMENT"
+    if stated in CORRECTION_TYPES:
+        return stated
+    return "CLAIM" if event.type is EventType.RETRACTED else "QUALITY_ASSESSMENT"
 
 
 def _head(record: Record, name: str, version: str = _VERSION) -> dict[str, Any]:

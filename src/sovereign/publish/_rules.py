@@ -121,5 +121,8 @@ def _checks() -> list[dict[str, str]]:
 
 
 def _first(text: str) -> str:
-    """The first paragraph of a docstring, in one line."""
-    return " ".join(text.split("\n\n")[0].split())
+    """The first paragraph of a docstring, in one line, without the name that it opens with."""
+    line = " ".join(text.split("\n\n")[0].split())
+    name, _, rest = line.partition(": ")
+    said = rest if rest and " " not in name else line
+    return said[:1].upper() + said[1:]

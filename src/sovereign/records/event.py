@@ -24,6 +24,10 @@ class EventType(StrEnum):
     COUNTERSIGNED = "countersigned"
 
 
+#: What a correction may be of; the names of the kept contract correction-record-v1.
+CORRECTION_TYPES = ("METADATA", "ARTIFACT", "CLAIM", "BENCHMARK", "PROVENANCE", "QUALITY_ASSESSMENT")
+
+
 class Event(Document):
     """What happened to a record: the predicate of one signed statement in its hash chain."""
 
