@@ -96,10 +96,16 @@ def test_a_run_cannot_be_said_to_settle_another_claim(export: bytes, owner: Key,
     record = record_of(unpack(export)[1])
     record["reproductions"][0]["outcomes"][0]["record_claims"] = [record["claims"][0]["id"], record["claims"][1]["id"]]
     record["claims"][0]["reproduction"] = ReproductionStatus.REPRODUCED.value
-    assert judged_again(unpack(export)[1], record)["gate_verdict"]["status"] == "VERIFIED"
+    # Settled by name only, of other facets than the cell's:
+    assert judged_again(unpack(export)[1], record)["gate_verdict"]["status"] == "UNVERIFIED"
     report = _forge(export, owner, tmp_path / "x.zip", record)
     assert report.exit_code == 5
     assert any("outcomes[0].record_claims" in fault.where for fault in report.faults)
+    record["reproductions"][0]["outcomes"][0]["facets"] = record["cells"][0]["facets"]
+    assert judged_again(unpack(export)[1], record)["gate_verdict"]["status"] == "VERIFIED"
+    report = _forge(export, owner, tmp_path / "y.zip", record)
+    assert report.exit_code == 5
+    assert any("outcomes[0].facets" in fault.where for fault in report.faults)
 
 
 def test_other_results_are_not_the_ones_attested(refuted: bytes, owner: Key, tmp_path: Path) -> None:

@@ -1,9 +1,20 @@
 """Gate 2: packs run in a sandbox that proves itself first, results compared by rule, runs attested by signature."""
 
+from .attested import (
+    AttestedRun,
+    artifacts,
+    attest,
+    attest_together,
+    attested,
+    earlier_of,
+    measurement,
+    measurement_of,
+)
 from .bubblewrap import Bubblewrap
 from .errors import PackFailed
+from .inputs import listing_digest, missing_inputs
 from .packs import Pack, available_packs, load_pack
-from .reproduce import PackRun, attest, measurement, run_pack
+from .reproduce import PackRun, check_environment, check_isolation, run_pack
 from .sandbox import (
     SHORTFALLS,
     Ending,
@@ -20,6 +31,7 @@ from .sandbox import (
 
 __all__ = [
     "SHORTFALLS",
+    "AttestedRun",
     "Bubblewrap",
     "Ending",
     "Finished",
@@ -33,11 +45,20 @@ __all__ = [
     "Sandbox",
     "SandboxReport",
     "Watch",
+    "artifacts",
     "attest",
+    "attest_together",
+    "attested",
     "available_packs",
+    "check_environment",
+    "check_isolation",
+    "earlier_of",
     "grade_meets",
+    "listing_digest",
     "load_pack",
     "measurement",
+    "measurement_of",
+    "missing_inputs",
     "probe",
     "run_pack",
 ]

@@ -6,14 +6,20 @@ independent sources give a number for the same facets, and everything else stays
 
 from __future__ import annotations
 
+import hashlib
+import json
+import tomllib
 from collections import defaultdict
+from typing import Any
 
 from sovereign.judge import name_key, reproduction_status
-from sovereign.judge.outcomes import settled_claims
+from sovereign.judge.outcomes import measured_claim, outcomes, pack_digest, settled_claims
+from sovereign.judge.repeats import pack_changes
 from sovereign.records import (
     Agreement,
     Claim,
     ClaimOutcome,
+    EarlierRun,
     PackSpec,
     Reproduction,
     Source,
@@ -105,8 +111,14 @@ def _reproduction(source: Source, claims: tuple[Claim, ...], library: LibraryPor
     meta = library.get(source.id).meta
     spec = PackSpec.model_validate(meta["pack"])
     stored = tuple(ClaimOutcome.model_validate(outcome) for outcome in meta["outcomes"])
-    outcomes = (
-        outcome.model_copy(update={"record_claims": settled_claims(spec, outcome, claims)}) for outcome in stored
+    found = (
+        outcome.model_copy(
+            update={
+                "record_claims": settled_claims(spec, outcome, claims),
+                "measured_claim": measured_claim(spec, outcome, claims),
+            }
+        )
+        for outcome in stored
     )
     return Reproduction(
         pack=meta["pack"]["name"],
@@ -114,5 +126,31 @@ def _reproduction(source: Source, claims: tuple[Claim, ...], library: LibraryPor
         results_sha256=source.sha256,
         source=source.id,
         isolation=meta["isolation"],
-        outcomes=tuple(outcomes),
+        runs=max(1, len(meta.get("runs", ()))),
+        outcomes=tuple(found),
+        earlier=tuple(_earlier(one, meta["files"]) for one in meta.get("earlier", ())),
+    )
+
+
+def naming_only(kept: set[str], reproductions: tuple[Reproduction, ...]) -> tuple[Reproduction, ...]:
+    """Runs whose outcomes name no claim of their own that the record does not keep."""
+
+    def without(outcome: ClaimOutcome) -> ClaimOutcome:
+        named = outcome.measured_claim
+        return outcome if named is None or named in kept else outcome.model_copy(update={"measured_claim": None})
+
+    return tuple(run.model_copy(update={"outcomes": tuple(map(without, run.outcomes))}) for run in reproductions)
+
+
+def _earlier(one: dict[str, Any], now: dict[str, str]) -> EarlierRun:
+    """A run of a pack that was changed since: what changed, and what its claims came to by its own tolerances."""
+    before = {name: text.encode("utf-8") for name, text in one["files"].items()}
+    spec = PackSpec.model_validate(tomllib.loads(one["files"]["pack.toml"]))
+    compared = outcomes(spec, json.loads(one["results"]))
+    return EarlierRun(
+        pack_digest=pack_digest(before),
+        results_sha256=hashlib.sha256(one["results"].encode("utf-8")).hexdigest(),
+        version=spec.version,
+        changed=pack_changes(before, {name: text.encode("utf-8") for name, text in now.items()}),
+        outcomes={outcome.pack_claim: outcome.outcome for outcome in compared},
     )

@@ -136,7 +136,7 @@ def _measured(read_source: ReadSource, text: str, meta: dict[str, Any]) -> Itera
     results = json.loads(text)
     spec = meta.get("pack", {})
     for entry in spec.get("claims", []) if isinstance(spec, dict) else []:
-        pointer = str(entry["result_field"])
+        pointer = str(entry.get("value_field") or entry["result_field"])
         parent = pointer.rsplit("/", 1)[0]
         try:
             value = resolve_pointer(results, pointer)

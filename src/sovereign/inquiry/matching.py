@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sovereign.judge import mentions, name_key
+from sovereign.judge import mentions, name_key, same_facets
 from sovereign.records import Claim, DiffersIn, Facets, Grounding
 
 from .documents import Extracted, Plan
@@ -21,6 +21,8 @@ def fills(claim: Claim, cell: Facets, planned: Plan, extracted: Extracted) -> bo
     without a named system the claim's source must speak of all its subjects.
     """
     facets = claim.facets
+    if claim.grounding is Grounding.MEASURED:
+        return facets.value is not None and same_facets(cell, facets)
     if planned.vocabulary == "none":
         if cell.system and not mentions(claim.text, cell.system):
             return False

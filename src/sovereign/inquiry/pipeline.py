@@ -20,7 +20,7 @@ from sovereign.records import Cell, Document, Evidence, Judgement, PolicyRules, 
 from . import documents as doc
 from .answer import write
 from .cells import tabulate
-from .compare import compare
+from .compare import compare, naming_only
 from .extract import extract
 from .plan import plan, revise
 from .read import read
@@ -47,10 +47,11 @@ STAGE_MODULES: dict[str, tuple[str, ...]] = {
     "compare": (
         "sovereign.inquiry.compare",
         "sovereign.inquiry.documents",
-        *(f"sovereign.judge.{name}" for name in ("verdicts", "outcomes", "quotes", "terms")),
+        *(f"sovereign.judge.{name}" for name in ("verdicts", "outcomes", "intervals", "repeats", "quotes", "terms")),
     ),
     "cells": (
         *(f"sovereign.inquiry.{name}" for name in ("cells", "matching", "nearest", "words", "vocabulary")),
+        "sovereign.judge.verdicts",
         *_READING,
     ),
     "answer": (
@@ -204,7 +205,7 @@ class _Stages:
             for item in reading.sources
             if item.source.kind.value == "measurement"
         ]
-        parts = [(m["pack_digest"], m["isolation"], m["outcomes"]) for m in metas]
+        parts = [(m["pack_digest"], m["isolation"], m["outcomes"], m.get("runs"), m.get("earlier")) for m in metas]
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def _evidence(
@@ -234,7 +235,7 @@ class _Stages:
             missing_systems=found.missing,
             searches=found.searches,
             dropped=found.dropped,
-            reproductions=compared.reproductions,
+            reproductions=naming_only(used, compared.reproductions),
             limitations=written.limitations,
             provenance=Provenance(
                 code_version=_version.__version__,

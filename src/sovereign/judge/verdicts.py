@@ -8,6 +8,7 @@ from sovereign.records import (
     Claim,
     ClaimOutcome,
     Evidence,
+    Facets,
     GateStatus,
     GateVerdict,
     Outcome,
@@ -55,6 +56,33 @@ def reproduction_status(claim: Claim, reproductions: tuple[Reproduction, ...]) -
     return ReproductionStatus.NONE
 
 
+def tests_of(claim: Claim, reproductions: tuple[Reproduction, ...]) -> list[tuple[Reproduction, ClaimOutcome]]:
+    """The outcomes of attached runs that put a claim to the test: those that settle it, and a measurement's own."""
+    own = [
+        (run, outcome)
+        for run in reproductions
+        for outcome in run.outcomes
+        if outcome.measured_claim == claim.id and outcome.put_to_test
+    ]
+    return [*settling(claim, reproductions), *own]
+
+
+def same_facets(asked: Facets, got: Facets) -> bool:
+    """Whether what a pack measured is what a cell asks for: the same facets and the same conditions, no more, no less.
+
+    The subject counts where the cell names one. Several baselines of a cell (joined by `; `) are any one of them.
+    """
+    if asked.subject and name_key(asked.subject) != name_key(got.subject or ""):
+        return False
+    pairs = [(asked.system, got.system), (asked.metric, got.metric), (asked.benchmark, got.benchmark)]
+    if any(name_key(want or "") != name_key(have or "") for want, have in pairs):
+        return False
+    baselines = {name_key(name) for name in (asked.baseline or "").split("; ")}
+    if name_key(got.baseline or "") not in baselines:
+        return False
+    return {name_key(one) for one in asked.condition} == {name_key(one) for one in got.condition}
+
+
 def settling(claim: Claim, reproductions: tuple[Reproduction, ...]) -> list[tuple[Reproduction, ClaimOutcome]]:
     """The outcomes of attached runs that settle a claim."""
     return [(run, outcome) for run in reproductions for outcome in run.outcomes if claim.id in outcome.record_claims]
@@ -71,8 +99,9 @@ def _claim_verdict(cell: Cell, claim_id: str, evidence: Evidence) -> CellVerdict
     claim = evidence.claim(claim_id)
     status, reason = GateStatus.UNVERIFIED, "no run of this claim is attached"
     if claim is not None:
-        runs = settling(claim, evidence.reproductions)
-        if runs and not _same_facets(cell, claim):
+        attached = tests_of(claim, evidence.reproductions)
+        runs = [(run, outcome) for run, outcome in attached if same_facets(cell.facets, outcome.facets)]
+        if attached and not runs:
             reason = "a run is attached, but it settles other facets or conditions than the cell's"
         elif any(outcome.outcome is Outcome.REFUTED for _, outcome in runs):
             status, reason = GateStatus.FALSIFIED, f"refuted by a run of {runs[0][0].pack}"
@@ -81,16 +110,3 @@ def _claim_verdict(cell: Cell, claim_id: str, evidence: Evidence) -> CellVerdict
         elif runs:
             reason = f"a run of {runs[0][0].pack} did not resolve it"
     return CellVerdict(cell=cell.id, claim=claim_id, status=status, reason=reason)
-
-
-def _same_facets(cell: Cell, claim: Claim) -> bool:
-    wanted, got = cell.facets, claim.facets
-    pairs = [
-        (wanted.system, got.system),
-        (wanted.metric, got.metric),
-        (wanted.benchmark, got.benchmark),
-        (wanted.baseline, got.baseline),
-    ]
-    same = all(name_key(want or "") == name_key(have or "") for want, have in pairs if want)
-    conditions = {name_key(condition) for condition in got.condition}
-    return same and all(name_key(condition) in conditions for condition in wanted.condition)

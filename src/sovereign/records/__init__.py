@@ -46,6 +46,17 @@ from .judgement import (
     Tribunal,
     Verdict,
 )
+from .pack import (
+    INTERVALS,
+    SAMPLED,
+    Comparison,
+    PackClaim,
+    PackEnvironment,
+    PackInput,
+    PackLimits,
+    PackSpec,
+    Settled,
+)
 from .record import (
     OUTSIDE_BODY,
     RECORD_SCHEMA,
@@ -66,22 +77,17 @@ from .record import (
     folder_name,
     record_id_of,
 )
-from .reproduction import (
-    ClaimOutcome,
-    Comparison,
-    Outcome,
-    PackClaim,
-    PackLimits,
-    PackSpec,
-    Reproduction,
-    Settled,
-)
+from .reproduction import ClaimOutcome, EarlierRun, Outcome, Reproduction
+from .results import RESULTS_SCHEMA, read_results, results_fault
 from .sealed import AuditRow, KeyEntry, KeyRing
 from .trust import KeyRole, Revocation, TrustedKey, TrustFile
 
 __all__ = [
+    "INTERVALS",
     "OUTSIDE_BODY",
     "RECORD_SCHEMA",
+    "RESULTS_SCHEMA",
+    "SAMPLED",
     "Agreement",
     "Answer",
     "AnswerStatus",
@@ -103,6 +109,7 @@ __all__ = [
     "Direction",
     "Document",
     "Dropped",
+    "EarlierRun",
     "Event",
     "EventType",
     "Evidence",
@@ -126,6 +133,8 @@ __all__ = [
     "NotFound",
     "Outcome",
     "PackClaim",
+    "PackEnvironment",
+    "PackInput",
     "PackLimits",
     "PackSpec",
     "Policy",
@@ -160,5 +169,7 @@ __all__ = [
     "TrustedKey",
     "Verdict",
     "folder_name",
+    "read_results",
     "record_id_of",
+    "results_fault",
 ]

@@ -13,12 +13,17 @@ AUDIT_FILE = "audit.jsonl"
 TEXTS = "texts"
 REPRODUCTIONS = "reproductions"
 EVENTS = "events"
+#: What others attest, brought by an event: a folder named by the SHA-256 of the attestation.
+ATTESTATIONS = "attestations"
 KEYS_FILE = "keys.json"
 EXPORT_FILE = "export.json"
+CRATE_FILE = "ro-crate-metadata.json"
 
 RESULTS_FILE = "results.json"
 ATTESTATION_FILE = "attestation.json"
 PACK_FILE = "pack.toml"
+#: Sub-folders of a reproduction: each run of a repeated one, and runs of packs that were changed since.
+RUNS, EARLIER = "runs", "earlier"
 
 #: Files of a version that its manifest does not list: itself, and the seal over it.
 OUTSIDE_MANIFEST = frozenset({MANIFEST_FILE, SEAL_FILE})
@@ -41,6 +46,11 @@ def version_of(name: str) -> int | None:
 def text_file(sha256: str) -> str:
     """`texts/<sha256>.txt`, relative to a version folder."""
     return f"{TEXTS}/{sha256}.txt"
+
+
+def attestation_folder(sha256: str) -> str:
+    """`attestations/<sha256>`, relative to a record's folder."""
+    return f"{ATTESTATIONS}/{sha256}"
 
 
 def event_file(number: int, kind: EventType) -> str:

@@ -1,89 +1,19 @@
-"""Packs, their results, and what a run of a pack says of a claim."""
+"""What a run of a pack says of a claim, and the run as a record holds it."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from .base import ClaimId, Document, Sha256, SourceId
-from .evidence import DiffersIn, Facets
-
-
-class Comparison(StrEnum):
-    """How a pack's claim is compared with its result; fixed before the run and part of the pack's digest."""
-
-    EQUAL = "equal"
-    WITHIN_ABSOLUTE = "within_absolute"
-    WITHIN_RELATIVE = "within_relative"
-    MEASURED = "measured"
+from .evidence import Facets
 
 
 class Outcome(StrEnum):
     SUPPORTED = "supported"
     REFUTED = "refuted"
     NOT_RESOLVED = "not_resolved"
-
-
-class Settled(Document):
-    """A claim of another source that a pack settles: found by the source's id and words of its sentence."""
-
-    source: SourceId
-    sentence_contains: str = Field(min_length=8)
-
-
-class PackClaim(Document):
-    """What a pack expects of one field of its results.
-
-    `expected` is a number, or `expected_field` points at another field of the results (formula against simulation).
-    """
-
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
-    statement: str
-    result_field: str = Field(description="JSON pointer into results.json")
-    comparison: Comparison
-    expected: float | None = None
-    expected_field: str | None = None
-    tolerance: float = Field(default=0.0, ge=0, description="in the result's unit, or a fraction when relative")
-    uncertainty_field: str | None = Field(
-        default=None, description="JSON pointer to a standard error; a result wider than the tolerance is not resolved"
-    )
-    settles: tuple[Settled, ...] = Field(default=(), description="source claims that this claim settles")
-    facets: Facets = Facets()
-
-    @model_validator(mode="after")
-    def _one_expectation(self) -> PackClaim:
-        stated = (self.expected is not None) + (self.expected_field is not None)
-        if self.comparison is Comparison.MEASURED:
-            if stated or self.settles:
-                raise ValueError("a `measured` claim has no expectation, so it settles nothing")
-        elif stated != 1:
-            raise ValueError("a compared claim needs exactly one of expected and expected_field")
-        return self
-
-
-class PackLimits(Document):
-    seconds: float = Field(default=60, gt=0, le=3600)
-    memory_mb: int = Field(default=512, ge=16)
-    output_mb: int = Field(default=8, ge=1)
-    processes: int = Field(default=16, ge=1)
-
-
-class PackSpec(Document):
-    """`pack.toml`: what is measured, the claims with their tolerances, the command and its limits."""
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    title: str
-    version: int = Field(ge=1)
-    description: str
-    facets: Facets
-    bears_on: tuple[str, ...] = Field(default=(), description="metrics of cells beside which its measurement may stand")
-    differs_in: tuple[DiffersIn, ...] = Field(min_length=1)
-    source: SourceId = Field(description="id under which the results enter the library: measurement:<name>")
-    script: str = "run.py"
-    seed: int = 0
-    limits: PackLimits = PackLimits()
-    claims: tuple[PackClaim, ...] = Field(min_length=1)
 
 
 class ClaimOutcome(Document):
@@ -95,20 +25,46 @@ class ClaimOutcome(Document):
     expected: float | None
     tolerance: float
     uncertainty: float | None = None
+    interval: tuple[float, float] | None = Field(
+        default=None, description="of what is compared (a difference, a ratio), by bootstrap or two standard errors"
+    )
+    samples: int | None = Field(default=None, description="how many repetitions the interval is from")
+    spread: tuple[float, float] | None = Field(
+        default=None, description="of a repeated run: the least and the greatest measured value"
+    )
     reason: str
+    put_to_test: bool = Field(default=True, description="false where the pack has no expectation")
+    facets: Facets = Field(default=Facets(), description="what the pack claim is about, its conditions included")
     record_claims: tuple[ClaimId, ...] = Field(default=(), description="claims of the record that it settles")
+    measured_claim: ClaimId | None = Field(default=None, description="the record's claim that states this very result")
+
+
+class EarlierRun(Document):
+    """A run of a pack of this name that came before, of another digest or with other results.
+
+    Its files lie under `earlier/<n>/` beside those of the run, from 1. It counts for no verdict.
+    """
+
+    pack_digest: Sha256
+    results_sha256: Sha256
+    version: int = Field(ge=1)
+    changed: tuple[str, ...] = Field(description="what differs in the pack that was run since; empty: its results")
+    outcomes: dict[str, Outcome] = Field(description="what its claims came to")
 
 
 class Reproduction(Document):
     """A run of a pack whose artifacts are attached to the record under `reproductions/<results_sha256>/`.
 
-    There lie `pack.toml`, the script, `results.json` and `attestation.json`, the signed statement of the run. The
-    statement's digest is not repeated here, so that two owners' records of one result have one body.
+    There lie `pack.toml`, the pack's files, `results.json` and `attestation.json`, the signed statement of the run; of
+    a repeated run also `runs/<n>/` with the results and the statement of each. The statement's digest is not repeated
+    here, so that two owners' records of one result have one body.
     """
 
     pack: str
     pack_digest: Sha256
     results_sha256: Sha256
     source: SourceId
-    isolation: str = Field(description="the sandbox's grade, such as `bubblewrap`")
+    isolation: str = Field(description="the sandbox's grade, such as `bubblewrap/full`")
+    runs: int = Field(default=1, ge=1, description="how often it was run")
     outcomes: tuple[ClaimOutcome, ...]
+    earlier: tuple[EarlierRun, ...] = Field(default=(), description="runs of another pack of that name, oldest first")

@@ -15,8 +15,9 @@ from pydantic import TypeAdapter
 
 from .base import Document
 from .event import Event, Manifest, State
+from .pack import PackSpec
 from .record import RECORD_SCHEMA, Record
-from .reproduction import PackSpec
+from .results import results_schema
 from .sealed import AuditRow, KeyRing
 from .trust import TrustFile
 
@@ -104,14 +105,7 @@ def _statement() -> dict[str, Any]:
 
 
 def _results() -> dict[str, Any]:
-    results = _object(
-        "results.json: what a pack measured. It holds no times and nothing of the machine.",
-        schema={"const": "sovereign-results-v1"},
-        pack={"type": "string"},
-        seed={"type": "integer"},
-        values={"type": "object"},
-    )
-    return {"$schema": DIALECT, "$id": _ID + "results-v1", "title": "Results", **results, "additionalProperties": True}
+    return {"$schema": DIALECT, "$id": _ID + "results-v1", "title": "Results", **results_schema()}
 
 
 if __name__ == "__main__":
