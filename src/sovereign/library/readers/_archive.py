@@ -42,7 +42,7 @@ def read_bundle(data: bytes, name: str) -> Paper:
 
         paper = read_tex(files[root], root, _loader(files, root))
     else:
-        paper = None
+        found: Paper | None = None
         for one in (JATS, HTML, PDF, TEXT):
             named = sorted((p for p in files if p.lower().endswith(one.suffixes)), key=lambda p: (p.count("/"), p))
             if len(named) > 1 and one is not JATS:
@@ -53,11 +53,12 @@ def read_bundle(data: bytes, name: str) -> Paper:
             if named:
                 from .papers import read_as
 
-                paper = read_as(one, files[named[0]])
+                found = read_as(one, files[named[0]])
                 break
-        if paper is None:
+        if found is None:
             inside = ", ".join(sorted(files)[:5]) or "no file that we read"
             raise Unreadable(f"holds no paper ({inside[:200]})", "add the paper as PDF, HTML or TeX")
+        paper = found
     return replace(paper, left_out=(*paper.left_out, *unpacked.left_out))
 
 

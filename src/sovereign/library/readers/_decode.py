@@ -37,7 +37,7 @@ def decode(data: bytes, media_type: str = "", markup: bool = False) -> str:
         # A file that was cut off inside its last character is still UTF-8.
         if error.start >= len(data) - 3 and len(data) > 3:
             return _without_nul(data[: error.start].decode())
-    for declared in (_declared(data, media_type) if markup else _declared(b"", media_type)):
+    for declared in _declared(data, media_type) if markup else _declared(b"", media_type):
         text = _strictly(data, declared)
         if text is not None and not _garbled(text):
             return _without_nul(text)

@@ -89,11 +89,10 @@ def table_lines(grid: Grid) -> list[tuple[str, list[TableCell]]]:
             columns = _paths([row], width)
             continue
         beside = texts[:side]
-        if side > 1 and above:
-            for at in range(side - 1):
-                if beside[at]:
-                    break
-                beside[at] = above[at]
+        for at, before in enumerate(above):
+            if beside[at]:
+                break
+            beside[at] = before  # an empty header goes on with the one above it
         above = beside
         path = _distinct([*group, *beside])
         lines.append(_line(row, side, tuple(path), columns))
@@ -155,7 +154,7 @@ def _header_rows(grid: Grid, places: list[list[_Place]]) -> int:
     if marked:
         return min(marked, most)
     first = [place.text for place in places[0][1:]]
-    return 0 if most == 0 or not any(first) or sum(map(_is_value, filter(None, first))) * 2 > len(first) else 1
+    return 0 if most == 0 or not any(first) or sum(map(is_value, filter(None, first))) * 2 > len(first) else 1
 
 
 def _header_columns(grid: Grid, body: list[list[_Place]], width: int) -> int:
@@ -176,10 +175,10 @@ def _header_columns(grid: Grid, body: list[list[_Place]], width: int) -> int:
 
 def _valued(texts: list[str]) -> bool:
     told = [text for text in texts if text]
-    return bool(told) and sum(map(_is_value, told)) * 2 >= len(told)
+    return bool(told) and sum(map(is_value, told)) * 2 >= len(told)
 
 
-def _is_value(text: str) -> bool:
+def is_value(text: str) -> bool:
     """Whether a cell reads like a value: more figures than letters, or a mark that stands for one."""
     digits, letters = len(re.findall(r"\d", text)), len(re.findall(r"[^\W\d_]", text))
     return text.casefold() in _MARKS or (digits > 0 and letters <= digits + 2)
@@ -188,7 +187,7 @@ def _is_value(text: str) -> bool:
 def _heads_a_group(row: list[_Place], side: int, width: int) -> bool:
     """A row of one cell that reaches over the values, or of a row header and nothing beside it."""
     told = [place for place in row if place.text and place.first]
-    if len(told) != 1 or width < 2 or _is_value(told[0].text):
+    if len(told) != 1 or width < 2 or is_value(told[0].text):
         return False
     return told[0].width > max(side, 1) or (row[0] is told[0] and side > 0)
 

@@ -53,7 +53,8 @@ class Paper:
     """What one file says. Spans are Unicode code points of `text`.
 
     `ids` has the file's own identifiers (`arxiv`, `doi`, `pmc`, `pmid`), never one that it merely cites. `left_out`
-    says what was not read, each with its remedy; it is empty for a file that was read whole.
+    says what was not read, each with its remedy; it is empty for a file that was read whole. `text_level` is "abstract"
+    for a page or a JATS file without a body. The list of references is no part of the text.
     """
 
     reader: str
@@ -66,6 +67,7 @@ class Paper:
     tables: tuple[Table, ...] = ()
     references: tuple[str, ...] = ()
     ids: Mapping[str, str] = field(default_factory=dict)
+    text_level: str = "full_text"
     left_out: tuple[str, ...] = ()
 
     def meta(self) -> dict[str, Any]:

@@ -11,6 +11,18 @@ from ._grid import Grid, table_lines
 from ._paper import Paper, Section, Table, TableCell, Unreadable
 
 _MAX_CHARS = 12_000_000
+_REFERENCES = frozenset(
+    (
+        "references",
+        "bibliography",
+        "literature cited",
+        "works cited",
+        "references and notes",
+        "reference list",
+        "literature",
+    )
+)
+_NUMBER = re.compile(r"^(?:\d{1,2}|[IVX]{1,5}|[A-Z])\.?\s+")
 _LOOKS_LIKE_HEADING = re.compile(r"#{1,6} ")
 
 
@@ -34,19 +46,29 @@ class Writer:
     ids: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     tables: int = 0
+    text_level: str = "full_text"
     _blocks: list[_Block] = field(default_factory=list)
     _chars: int = 0
     _in_abstract: bool = False
+    _in_references: int = 0
 
     def heading(self, text: str, depth: int = 1) -> None:
-        """A heading; `depth` from 1."""
+        """A heading; `depth` from 1. Under one that says so, what follows are references, up to the next one."""
         if line := line_of(text):
-            self._in_abstract = line.casefold().rstrip(".:") in ("abstract", "summary")
-            self._put(_Block([line], depth=min(max(depth, 1), 6)))
+            words = _NUMBER.sub("", line).casefold().rstrip(".:")
+            if self._in_references and depth > self._in_references:
+                return
+            self._in_abstract = words in ("abstract", "summary")
+            self._in_references = depth if words in _REFERENCES else 0
+            if not self._in_references:
+                self._put(_Block([line], depth=min(max(depth, 1), 6)))
 
     def paragraph(self, text: str) -> None:
         """A paragraph: one line."""
         if line := line_of(text):
+            if self._in_references:
+                self.references.append(line)
+                return
             if self._in_abstract:
                 self.abstract.append(line)
             # A paragraph that begins with hash marks is not a heading.
@@ -122,7 +144,7 @@ class Writer:
             reader=reader, text=text, title=title or self._first_words(), authors=tuple(a for a in self.authors if a),
             year=self.year, abstract="\n\n".join(self.abstract), sections=_sections(heads, len(text)),
             tables=tuple(tables), references=tuple(self.references), ids={**self.ids, **(ids or {})},
-            left_out=tuple(self.left_out),
+            left_out=tuple(self.left_out), text_level=self.text_level,
         )  # fmt: skip
 
     def _first_words(self) -> str:

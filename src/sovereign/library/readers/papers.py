@@ -52,7 +52,7 @@ def source_of(
     paper: Paper, source_id: str, *, title: str | None = None, authors: tuple[str, ...] = (), year: int | None = None,
     address: str | None = None,
 ) -> Stored:  # fmt: skip
-    """A Paper as a work at the level `full_text`. What a catalogue says of it stands over what the file says.
+    """A Paper as a work. What a catalogue says of it stands over what the file says.
 
     Raises:
         Unreadable: the id is none (`scheme:local`, up to 390 characters, no spaces).
@@ -62,8 +62,9 @@ def source_of(
     meta = paper.meta()
     meta["references"] = meta.get("references", [])[:_MAX_REFERENCES]
     return Stored(
-        id=source_id, title=one_line(title or paper.title)[:1000] or source_id, kind="work", text_level="full_text",
-        sha256=sha256_of(paper.text), text=paper.text, address=address or _identity.address_of(source_id),
+        id=source_id, title=one_line(title or paper.title)[:1000] or source_id, kind="work",
+        text_level=paper.text_level, sha256=sha256_of(paper.text), text=paper.text,
+        address=address or _identity.address_of(source_id),
         authors=authors or paper.authors, year=year or paper.year, meta={k: v for k, v in meta.items() if v},
         reader=paper.reader,
     )  # fmt: skip
