@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from sovereign.check import check_path
@@ -13,7 +14,9 @@ from . import _disk
 from .reader import read_bytes, read_model
 
 
-def export(folder: Path, state: State, output: Path, key: Key, force: bool) -> Path:
+def export(
+    folder: Path, state: State, output: Path, key: Key, force: bool, attested: Mapping[str, bytes]
+) -> Path:
     """Write the container of a record's folder to `output`; see `Archive.export`."""
     if output.exists() and not force:
         raise BadInput(f"{output} exists and is not overwritten", "choose another name, or use --force")
@@ -24,7 +27,7 @@ def export(folder: Path, state: State, output: Path, key: Key, force: bool) -> P
             f"{folder.name} has {len(report.faults)} faults and is not exported; first: {first.where}: {first.what}",
             f"`sovereign check {folder}` lists them all",
         )
-    data = container(_files(folder, state), state, key)
+    data = container(_files(folder, state, attested), state, key)
     with _disk.storing(str(output)), _disk.scratch(output.parent) as built:
         _disk.write_file(built / "export", data)
         try:
@@ -43,9 +46,9 @@ def container(files: dict[str, bytes], state: State, key: Key) -> bytes:
     return pack_files({f"{name}/{path}": data for path, data in {**files, EXPORT_FILE: signed}.items()})
 
 
-def _files(folder: Path, state: State) -> dict[str, bytes]:
-    """What belongs to a record: what its manifests list, its events and its keys. Stray files stay behind."""
-    files = {KEYS_FILE: read_bytes(folder / KEYS_FILE)}
+def _files(folder: Path, state: State, attested: Mapping[str, bytes]) -> dict[str, bytes]:
+    """What belongs to a record: what its manifests list, its events, what they brought, its keys. All else stays."""
+    files = {KEYS_FILE: read_bytes(folder / KEYS_FILE), **attested}
     for event in sorted((folder / EVENTS).iterdir()):
         files[f"{EVENTS}/{event.name}"] = read_bytes(event)
     for version in map(version_folder, range(1, state.version + 1)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from pydantic import ValidationError
 
@@ -107,10 +108,10 @@ def seal(record: Record, manifest: str, record_file: str, key: Key) -> bytes:
     return sign(statement(PREDICATE_DRAFT, {MANIFEST_FILE: manifest, RECORD_FILE: record_file}, predicate), key)
 
 
-def event_envelope(event: Event, key: Key) -> bytes:
-    """The signed statement of one event over the manifest of the version that it is of."""
-    subject = f"{version_folder(event.version)}/{MANIFEST_FILE}"
-    return sign(statement(EVENT_PREDICATES[event.type], {subject: event.manifest}, event.to_json()), key)
+def event_envelope(event: Event, key: Key, files: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    """The signed statement of one event over the manifest of its version, and over `files` (path -> SHA-256)."""
+    subjects = {f"{version_folder(event.version)}/{MANIFEST_FILE}": event.manifest, **files}
+    return sign(statement(EVENT_PREDICATES[event.type], subjects, event.to_json()), key)
 
 
 def opening(version: int, given: EventType | None) -> EventType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +21,7 @@ from sovereign.records import (
     folder_name,
     record_id_of,
 )
-from sovereign.records.layout import EVENTS, RECORD_FILE, event_of, text_file, version_folder
+from sovereign.records.layout import ATTESTATIONS, EVENTS, RECORD_FILE, event_of, text_file, version_folder
 from sovereign.seal import SealError, body_digest, digest, open_envelope, parse
 
 from ._version import Texts
@@ -110,6 +111,21 @@ class Reader:
     def state(self, record_id: str) -> State:
         """The current state: a fold over the events. Raises what `events` raises."""
         return self._state(self.path(record_id))
+
+    def attested_files(self, record_id: str) -> dict[str, bytes]:
+        """What events brought of others' attestations: path within the record's folder -> content."""
+        return self._attested_files(self.path(record_id))
+
+    def _attested_files(self, folder: Path) -> dict[str, bytes]:
+        named = {path for subjects in self._subjects(folder) for path in subjects}
+        return {path: read_bytes(folder / path) for path in sorted(named) if path.startswith(f"{ATTESTATIONS}/")}
+
+    def _subjects(self, folder: Path) -> Iterator[dict[str, str]]:
+        """What each event's statement was signed over, in the order of events."""
+        names = {event_of(path.name): path for path in (folder / EVENTS).iterdir()}
+        for _, path in sorted((named, path) for named, path in names.items() if named is not None):
+            subjects = open_envelope(read_bytes(path)).statement["subject"]
+            yield {item["name"]: item["digest"]["sha256"] for item in subjects}
 
     def _state(self, folder: Path) -> State:
         try:

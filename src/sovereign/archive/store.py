@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from sovereign.judge.history import fold
+from sovereign.judge.history import BRINGING, fold
 from sovereign.records import (
     BadInput,
     Event,
@@ -15,13 +16,23 @@ from sovereign.records import (
     Evidence,
     Judgement,
     KeyRing,
+    KeyRole,
     NotFound,
     Record,
     StorageError,
     folder_name,
     record_id_of,
 )
-from sovereign.records.layout import EVENTS, KEYS_FILE, MANIFEST_FILE, event_file, version_folder
+from sovereign.records.layout import (
+    ATTESTATION_FILE,
+    ATTESTATIONS,
+    EVENTS,
+    KEYS_FILE,
+    MANIFEST_FILE,
+    attestation_folder,
+    event_file,
+    version_folder,
+)
 from sovereign.seal import Key, SealError, canonical, digest, key_ring, public_keys
 
 from . import _disk, _export
@@ -91,17 +102,18 @@ class Archive(Reader):
             events, head = self._events(folder) if folder.is_dir() else ((), None)
             if version in {event.version for event in events}:
                 return self._existing(folder, record)
+            kind = opening(version, event)
             opened = Event(
                 record=record.id,
                 version=version,
                 number=len(events) + 1,
-                type=opening(version, event),
+                type=kind,
                 previous=head,
                 manifest=digest(files[MANIFEST_FILE]),
                 at=now,
                 by=key.fingerprint,
                 note=note,
-                details=details or {},
+                details=_details(details, kind, judgement),
             )
             fold([*events, opened])
             with _disk.scratch(self.folder) as built:
@@ -126,13 +138,20 @@ class Archive(Reader):
         note: str = "",
         details: dict[str, Any] | None = None,
         version: int | None = None,
+        attached: Mapping[str, bytes] = MappingProxyType({}),
+        signed_over: Mapping[str, str] = MappingProxyType({}),
+        others: Mapping[bytes, KeyRole] = MappingProxyType({}),
     ) -> Event:
-        """Sign and add an event on the newest version: approved, rejected, corrected, retracted.
+        """Sign and add an event on the newest version: approved, rejected, corrected, retracted, attested, reviewed...
 
         Events that open a version are written by `write_version`.
 
         Args:
             version: the version that the signer has looked at; an error if a newer one has come since.
+            attached: what somebody else attests: `attestation.json` and what belongs to it. It is stored under
+                `attestations/<SHA-256 of attestation.json>/`, and the event is signed over it.
+            signed_over: further files of the record (path -> SHA-256) that the event is signed over.
+            others: public keys of others that the attached files need, each with its role.
 
         Raises:
             NotFound: there is no such record.
@@ -158,9 +177,16 @@ class Archive(Reader):
                 details=details or {},
             )
             fold([*events, event])
+            place = attestation_folder(digest(attached[ATTESTATION_FILE])) if attached else ""
+            over = {**signed_over, **{f"{place}/{name}": digest(data) for name, data in attached.items()}}
+            brought = self._brought(folder, place) if attached else 0
+            if brought == state.version:
+                raise BadInput("this attestation is in the record already", "see `sovereign review show`")
             with _disk.scratch(self.folder) as built:
-                self._add_key(folder, key, built)
-                self._put_event(folder, event, key, built)
+                self._add_key(folder, key, built, others)
+                if attached and not brought:
+                    self._attach(folder, place, attached, built)
+                self._put_event(folder, event, key, built, over)
         return event
 
     def export(self, record_id: str, output: str | Path, *, key: Key, force: bool = False) -> Path:
@@ -172,11 +198,11 @@ class Archive(Reader):
             StorageError: the record has a fault, or the disk does not take the file.
         """
         folder, state = self.path(record_id), self.state(record_id)
-        if key.fingerprint not in self._known_keys(folder):
+        if key.public_bytes not in self._known_keys(folder):
             with _disk.lock(self.folder), _disk.storing(f"the key {key.fingerprint}"):
                 with _disk.scratch(self.folder) as built:
                     self._add_key(folder, key, built)
-        return _export.export(folder, state, Path(output), key, force)
+        return _export.export(folder, state, Path(output), key, force, self._attested_files(folder))
 
     def _existing(self, folder: Path, record: Record) -> Path:
         stored = self.load(record.id, record.version)
@@ -201,20 +227,48 @@ class Archive(Reader):
         whole.rename(folder)
         _disk.sync_folder(self.folder)
 
-    def _put_event(self, folder: Path, event: Event, key: Key, built: Path) -> None:
-        _disk.write_file(built / "event", event_envelope(event, key))
+    def _attach(self, folder: Path, place: str, files: Mapping[str, bytes], built: Path) -> None:
+        """Put the files of an attestation in place, whole. A folder that no event names was left by a killed writer."""
+        _disk.write_tree(built / "attached", files)
+        (folder / ATTESTATIONS).mkdir(exist_ok=True)
+        _disk.remove_orphan(folder / place)
+        (built / "attached").rename(folder / place)
+        _disk.sync_folder(folder / ATTESTATIONS)
+
+    def _put_event(
+        self, folder: Path, event: Event, key: Key, built: Path, over: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        _disk.write_file(built / "event", event_envelope(event, key, over))
         _disk.publish_file(built / "event", folder / EVENTS / event_file(event.number, event.type))
 
-    def _add_key(self, folder: Path, key: Key, built: Path) -> None:
-        """Put a signer's public key beside the record, if it is not there yet."""
+    def _add_key(
+        self, folder: Path, key: Key, built: Path, others: Mapping[bytes, KeyRole] = MappingProxyType({})
+    ) -> None:
+        """Put the public keys of signers beside the record, if they are not there yet."""
         known = self._known_keys(folder)
-        if key.fingerprint not in known:
-            _disk.write_file(built / KEYS_FILE, canonical(key_ring([*known.values(), key.public_bytes])))
+        new = {raw: role for raw, role in {key.public_bytes: KeyRole.OWNER, **others}.items() if raw not in known}
+        if new:
+            _disk.write_file(built / KEYS_FILE, canonical(key_ring((), {**known, **new})))
             _disk.publish_file(built / KEYS_FILE, folder / KEYS_FILE, overwrite=True)
 
-    def _known_keys(self, folder: Path) -> Mapping[str, bytes]:
+    def _known_keys(self, folder: Path) -> Mapping[bytes, KeyRole]:
+        """The public keys beside the record, each with its role."""
         ring = read_model(KeyRing, folder / KEYS_FILE)
         try:
-            return public_keys(ring)
+            raw = public_keys(ring)
         except SealError as error:
             raise edited(folder / KEYS_FILE, error.message) from error
+        return {raw[entry.fingerprint]: entry.role for entry in ring.keys}
+
+    def _brought(self, folder: Path, place: str) -> int:
+        """The newest version to which an event brought the attestation that lies at `place`; 0 for none."""
+        named = f"{place}/{ATTESTATION_FILE}"
+        pairs = zip(self._events(folder)[0], self._subjects(folder), strict=True)
+        bringing = [event.version for event, subjects in pairs if event.type in BRINGING and named in subjects]
+        return max(bringing, default=0)
+
+
+def _details(given: dict[str, Any] | None, kind: EventType, judgement: Judgement) -> dict[str, Any]:
+    """The details of an opening event; one that follows a reproduction names the gate verdict that it came to."""
+    verdict = {"gate_verdict": judgement.gate_verdict.status.value} if kind is EventType.REPRODUCED else {}
+    return {**(given or {}), **verdict}

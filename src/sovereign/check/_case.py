@@ -11,6 +11,7 @@ from sovereign.records import Event, Manifest, Record
 from sovereign.records.layout import text_file
 from sovereign.seal import Signed, digest
 
+from ._trust import Trust
 from .report import Fault
 
 
@@ -50,7 +51,7 @@ class Case:
     kind: str
     name: str
     files: dict[str, bytes]
-    trusted_keys: dict[str, bytes]
+    trust: Trust
     keys: dict[str, bytes] = field(default_factory=dict)
     versions: dict[int, VersionCase] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)

@@ -14,6 +14,7 @@ from sovereign.records.layout import EVENTS, KEYS_FILE, MANIFEST_FILE, RECORD_FI
 from sovereign.seal import SealError, pack_files
 
 from ._case import Case
+from ._trust import Trust
 
 MAX_FILE = 64 * 2**20
 MAX_TOTAL = 256 * 2**20
@@ -23,7 +24,7 @@ _FOLDER = re.compile(r"srch-[0-9a-f]{8}")
 _PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
-def read(path: Path, trusted_keys: dict[str, bytes]) -> Case:
+def read(path: Path, trust: Trust) -> Case:
     """The files at `path`: a record's folder, one version's folder, or an exported container.
 
     What is unsafe or malformed becomes a fault of the case; its files are then left unread.
@@ -35,10 +36,10 @@ def read(path: Path, trusted_keys: dict[str, bytes]) -> Case:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            return _read_folder(path.resolve(), trusted_keys, remedy)
+            return _read_folder(path.resolve(), trust, remedy)
         if not stat.S_ISREG(mode):
             raise NotFound(f"{path} is neither a file nor a folder", remedy)
-        case = Case("export", "", {}, trusted_keys, check="container")
+        case = Case("export", "", {}, trust, check="container")
         if path.stat().st_size > MAX_TOTAL:
             case.fault("container", f"larger than {MAX_TOTAL} bytes")
             return case
@@ -51,10 +52,10 @@ def read(path: Path, trusted_keys: dict[str, bytes]) -> Case:
     return case
 
 
-def _read_folder(path: Path, trusted_keys: dict[str, bytes], remedy: str) -> Case:
+def _read_folder(path: Path, trust: Trust, remedy: str) -> Case:
     names = {entry.name for entry in path.iterdir()}
     if names & {RECORD_FILE, MANIFEST_FILE, SEAL_FILE}:
-        case = Case("version", path.name, {}, trusted_keys, check="container")
+        case = Case("version", path.name, {}, trust, check="container")
         prefix = path.name if version_of(path.name) else "v1"
         if prefix != path.name:
             case.fault(path.name, "the folder of a version is called v1, v2, ...")
@@ -65,7 +66,7 @@ def _read_folder(path: Path, trusted_keys: dict[str, bytes], remedy: str) -> Cas
         return case
     if not (names & {KEYS_FILE, EVENTS} or any(version_of(name) for name in names)):
         raise NotFound(f"{path} holds no record", remedy)
-    case = Case("record", path.name, {}, trusted_keys, check="container")
+    case = Case("record", path.name, {}, trust, check="container")
     _walk(path, "", case)
     return case
 

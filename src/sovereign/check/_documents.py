@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -9,7 +10,9 @@ from pydantic import ValidationError
 from sovereign.records import RECORD_SCHEMA, Document, KeyRing, Manifest, Record, folder_name
 from sovereign.records.layout import (
     ATTESTATION_FILE,
+    ATTESTATIONS,
     AUDIT_FILE,
+    CRATE_FILE,
     EVENTS,
     EXPORT_FILE,
     KEYS_FILE,
@@ -28,6 +31,8 @@ from sovereign.seal import SealError, body_digest, digest, parse, public_keys
 from ._case import Case, VersionCase, field_path, first_difference, shown
 
 _Model = TypeVar("_Model", bound=Document)
+_ATTESTED = re.compile(rf"{ATTESTATIONS}/[0-9a-f]{{64}}/({re.escape(ATTESTATION_FILE)}|{re.escape(RESULTS_FILE)})")
+_BESIDE = (KEYS_FILE, EXPORT_FILE, CRATE_FILE)
 _MANIFEST_SCHEMA = "sovereign-manifest-v1"
 
 
@@ -38,7 +43,7 @@ def layout(case: Case) -> None:
         number = version_of(head)
         if number is not None and rest:
             case.versions.setdefault(number, VersionCase(number, {})).files[rest] = case.files[path]
-        elif not (path in (KEYS_FILE, EXPORT_FILE) or (head == EVENTS and event_of(rest))):
+        elif not (path in _BESIDE or (head == EVENTS and event_of(rest)) or _ATTESTED.fullmatch(path)):
             case.fault(path, "not part of a record")
     case.versions = dict(sorted(case.versions.items()))
     due = list(range(1, len(case.versions) + 1))
@@ -62,7 +67,7 @@ def layout(case: Case) -> None:
 
 def keys(case: Case) -> None:
     """Every public key is named by its own fingerprint."""
-    case.keys.update(case.trusted_keys)
+    case.keys.update(case.trust.keys)
     if KEYS_FILE not in case.files:
         if not case.keys:
             case.fault(KEYS_FILE, "no public key is at hand to verify the seal; give one with --trust FILE")

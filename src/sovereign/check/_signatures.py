@@ -7,13 +7,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from sovereign.judge.history import OPENING, HistoryFault, fold
-from sovereign.records import Event, EventType
+from sovereign.records import DETAILS, Attested, Countersigned, Event, EventType, Reviewed
 from sovereign.records.layout import (
     EVENTS,
     EXPORT_FILE,
     MANIFEST_FILE,
     RECORD_FILE,
     SEAL_FILE,
+    attestation_folder,
     event_file,
     event_of,
     version_folder,
@@ -73,6 +74,7 @@ def events(case: Case) -> None:
             if event.by != signed.fingerprint:
                 case.fault(f"{path}: by", f"is {event.by}, signed by {signed.fingerprint}")
             _subject(case, path, event, signed)
+            _gate_verdict(case, path, event)
             case.events.append(event)
         previous = digest(data)
     _history(case, len(names))
@@ -152,12 +154,42 @@ def _event(case: Case, path: str, predicate: dict[str, Any]) -> Event | None:
 
 def _subject(case: Case, path: str, event: Event, signed: Signed) -> None:
     name = f"{version_folder(event.version)}/{MANIFEST_FILE}"
-    compare(case, path, "subject", signed.subjects, {name: event.manifest})
+    compare(case, path, "subject", signed.subjects, {name: event.manifest, **_signed_over(case, path, event)})
     data = case.files.get(name)
     if data is None:
         case.fault(f"{path}: version", f"is {event.version}, and there is no such version")
     elif digest(data) != event.manifest:
         case.fault(f"{path}: manifest", f"is {event.manifest}, {name} has SHA-256 {digest(data)}")
+
+
+def _gate_verdict(case: Case, path: str, event: Event) -> None:
+    """An event that says what the gate came to says what its version does."""
+    version = case.versions.get(event.version)
+    said = event.details.get("gate_verdict")
+    if event.type is EventType.REPRODUCED and version is not None and version.record is not None:
+        due = version.record.gate_verdict.status.value
+        if said != due:
+            case.fault(f"{path}: details.gate_verdict", f"is {shown(said)}, the record's is {due!r}")
+
+
+def _signed_over(case: Case, path: str, event: Event) -> dict[str, str]:
+    """The files beside the manifest that an event must be signed over: what it brought, or what it countersigns."""
+    kind = DETAILS.get(event.type)
+    if kind is None:
+        return {}
+    try:
+        details = kind.model_validate(event.details)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        case.fault(f"{path}: details.{field_path(problem['loc'])}", problem["msg"])
+        return {}
+    compare(case, path, "details", event.details, details.to_json())
+    if isinstance(details, Countersigned):
+        return dict(details.files)
+    if isinstance(details, Attested | Reviewed):
+        place = f"{attestation_folder(details.attestation)}/"
+        return {name: digest(data) for name, data in case.files.items() if name.startswith(place)}
+    return {}
 
 
 def _history(case: Case, files: int) -> None:

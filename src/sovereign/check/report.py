@@ -28,7 +28,8 @@ class Report:
     """The outcome of `check_path`. Sound means no faults; trusted means that every signer is one you named.
 
     `not_recomputed` names the versions whose judgement was made by other rules than those installed: nothing in them
-    was found wrong, and what is judged in them was not computed again. Such a record is no clean pass.
+    was found wrong, and what is judged in them was not computed again. Such a record is no clean pass. `cannot_know`
+    says what no check of these files can tell. `level` is that of the newest version with what others added since.
     """
 
     path: str
@@ -41,6 +42,9 @@ class Report:
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     not_recomputed: list[str] = field(default_factory=list)
+    cannot_know: list[str] = field(default_factory=list)
+    level: int | None = None
+    level_basis: str = ""
     checks: list[str] = field(default_factory=list)
 
     @property
@@ -72,4 +76,7 @@ class Report:
             "faults": [{"check": f.check, "where": f.where, "what": f.what} for f in self.faults],
             "notes": list(self.notes),
             "not_recomputed": list(self.not_recomputed),
+            "cannot_know": list(self.cannot_know),
+            "verification_level": self.level,
+            "verification_level_basis": self.level_basis,
         }

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from sovereign.judge.attested import current_level, details_of
+from sovereign.records import Attested, Reviewed
+from sovereign.records.layout import ATTESTATIONS
+
+from ._attached import attached
 from ._audit import audit
 from ._case import Case, Step
 from ._container import read
@@ -14,6 +19,7 @@ from ._foil import foil
 from ._judgement import judgement
 from ._reproductions import marks, reproductions
 from ._signatures import events, export, seals
+from ._signers import signers
 from ._trust import Trust, read_trust
 from .report import Report
 
@@ -35,6 +41,8 @@ STEPS: dict[str, Step] = {
     "judgement": judgement,
     "foil": foil,
     "export": export,
+    "attached": attached,
+    "signers": signers,
 }
 
 #: Name of each check -> what it asks, for people and for the documentation.
@@ -56,7 +64,7 @@ def check_path(path: str | Path, *, trust: Sequence[str | Path] = ()) -> Report:
         BadInput: something in `trust` names no key.
     """
     trusted = read_trust(trust)
-    case = read(Path(path), trusted.keys)
+    case = read(Path(path), trusted)
     report = Report(path=str(path), kind=case.kind, checks=["container"])
     if not case.faults:
         for name, step in STEPS.items():
@@ -84,9 +92,51 @@ def _conclude(report: Report, case: Case, trusted: Trust) -> None:
     report.signers = tuple(sorted({signed.fingerprint for _, signed in case.signed}))
     seals_by = [signed.fingerprint for where, signed in case.signed if where.endswith("/seal.json")]
     report.signer = seals_by[-1] if seals_by else None
-    unknown = [signer for signer in report.signers if signer not in trusted.fingerprints]
+    declared = _declared(case)
+    unknown = [signer for signer in report.signers if signer not in trusted.fingerprints | set(declared)]
     report.trusted = bool(report.signers) and not unknown and not case.faults
     for signer in unknown:
         report.notes.append(f"signer unknown: {signer}; compare it with what its owner publishes, then use --trust")
-    for unused in sorted(set(case.keys) - set(report.signers) - set(case.trusted_keys)):
+    for signer, name in sorted(declared.items()):
+        if signer not in trusted.fingerprints:
+            report.notes.append(f"{signer} is {name or 'another party'}, as the owner says; you did not name that key")
+    _level(report, case)
+    report.cannot_know = _cannot_know(case)
+    for unused in sorted(set(case.keys) - set(report.signers) - set(trusted.keys)):
         report.notes.append(f"keys.json names {unused}, which signed nothing here")
+
+
+def _declared(case: Case) -> dict[str, str]:
+    """Keys that signed nothing here but what an event of the owner brings as another party's: fingerprint -> name."""
+    parties = [one.party for event in case.events if isinstance(one := details_of(event), Attested | Reviewed)]
+    others = {party.fingerprint: party.name for party in parties if party.role is not None}
+    elsewhere = {one.fingerprint for where, one in case.signed if not where.startswith(f"{ATTESTATIONS}/")}
+    return {signer: name for signer, name in others.items() if signer not in elsewhere}
+
+
+def _level(report: Report, case: Case) -> None:
+    """Where the newest version stands with what others added to it; only a record without a fault stands anywhere."""
+    newest = case.versions.get(max(case.versions, default=0))
+    if case.faults or newest is None or newest.record is None or not newest.same_rules:
+        return
+    evidence = newest.record.evidence()
+    report.level, report.level_basis = current_level(evidence, newest.number, case.events)
+
+
+def _cannot_know(case: Case) -> list[str]:
+    """What no check of these files can tell, whoever signed them."""
+    if not case.events:
+        return ["whether other versions and events of this record exist: a version folder has no events of its own"]
+    last = case.events[-1]
+    at = f"version {last.version}, event {last.number}, {last.at}"
+    found = [f"whether a newer version or a later event exists; the newest here is {at}"]
+    if case.kind == "record":
+        found.append("whether the newest events of this folder were cut off; an export is signed as a whole")
+    parties = sorted({
+        one.party.name or one.party.fingerprint
+        for event in case.events
+        if isinstance(one := details_of(event), Attested | Reviewed) and one.party.role is not None
+    })  # fmt: skip
+    if parties:
+        found.append(f"whether {', '.join(parties)} is another party than the owner, whose word that is; ask them")
+    return found

@@ -15,7 +15,7 @@ from ._console import Console, verb
     "--trust",
     multiple=True,
     metavar="FINGERPRINT|FILE",
-    help="A signer you trust: a fingerprint, a keys.json, or a file of fingerprints. May be given again.",
+    help="Whom you trust: a fingerprint, a trust file, a keys.json, a file of fingerprints. May be given again.",
 )
 @verb
 def check(console: Console, path: str, trust: tuple[str, ...]) -> None:
@@ -38,6 +38,9 @@ def check(console: Console, path: str, trust: tuple[str, ...]) -> None:
     lines += [f"fault  {fault.where}: {fault.what} ({fault.check})" for fault in report.faults]
     lines += [f"not recomputed  {what}" for what in report.not_recomputed]
     lines += [f"note   {note}" for note in report.notes]
+    lines += [f"cannot be known offline: {what}" for what in report.cannot_know]
+    if report.level is not None:
+        lines.append(f"verification level {report.level} of 7 ({report.level_basis})")
     verdict = {
         0: "sound, and signed by a key that you trust",
         4: "sound; the signer is unknown to you: compare the fingerprint, then give it with --trust",

@@ -14,6 +14,9 @@ DRAFT, PUBLISHED, REJECTED, CORRECTED, RETRACTED = "draft", "published", "reject
 #: Events that add to a version what others say of it, and change neither its standing nor whether it is public.
 ADDING = frozenset({EventType.ATTESTED, EventType.REVIEWED, EventType.FAITHFUL, EventType.COUNTERSIGNED})
 
+#: Those of them that bring another's attestation with its files.
+BRINGING = frozenset({EventType.ATTESTED, EventType.REVIEWED})
+
 #: Standing -> what may happen to the version that stands so. A new version may follow any of them.
 _MAY_FOLLOW: dict[str, frozenset[EventType]] = {
     DRAFT: frozenset({EventType.APPROVED, EventType.REJECTED}) | ADDING,

@@ -1,5 +1,16 @@
 """Typed documents: the contracts that every other part reads and writes. No I/O here."""
 
+from .attached import (
+    DETAILS,
+    Attested,
+    AttestRequest,
+    Countersigned,
+    Faithful,
+    Party,
+    RequestedPack,
+    Reviewed,
+    ReviewVerdict,
+)
 from .base import Document
 from .errors import (
     BadInput,
@@ -83,6 +94,7 @@ from .sealed import AuditRow, KeyEntry, KeyRing
 from .trust import KeyRole, Revocation, TrustedKey, TrustFile
 
 __all__ = [
+    "DETAILS",
     "INTERVALS",
     "OUTSIDE_BODY",
     "RECORD_SCHEMA",
@@ -91,6 +103,8 @@ __all__ = [
     "Agreement",
     "Answer",
     "AnswerStatus",
+    "AttestRequest",
+    "Attested",
     "AuditRow",
     "BadInput",
     "Busy",
@@ -101,6 +115,7 @@ __all__ = [
     "Claim",
     "ClaimOutcome",
     "Comparison",
+    "Countersigned",
     "Counts",
     "Decision",
     "DiffersIn",
@@ -115,6 +130,7 @@ __all__ = [
     "Evidence",
     "Exchange",
     "Facets",
+    "Faithful",
     "Finding",
     "Foil",
     "FoilReview",
@@ -137,6 +153,7 @@ __all__ = [
     "PackInput",
     "PackLimits",
     "PackSpec",
+    "Party",
     "Policy",
     "PolicyRules",
     "Profile",
@@ -149,7 +166,10 @@ __all__ = [
     "Reproduction",
     "ReproductionStatus",
     "Review",
+    "ReviewVerdict",
+    "Reviewed",
     "Revocation",
+    "RequestedPack",
     "Role",
     "SandboxUnavailable",
     "Search",
