@@ -93,7 +93,7 @@ def import_seeds(workspace: Workspace, texts: Sequence[str], *, progress: Progre
     """
     from sovereign.inquiry.imported import Taken, question_of
 
-    questions = [clean_question(question_of(text)) for text in texts]
+    questions = [question_of(text) for text in texts]
     workspace.policy(), workspace.key()
     records = []
     with workspace.journal() as journal:

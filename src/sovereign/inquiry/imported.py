@@ -35,6 +35,7 @@ from . import documents as doc
 from .extract import claim_id, span_quote
 from .pipeline import STAGE_MODULES, StageRunner, _digest, _Inputs, _module_digest
 from .plan import plan
+from .question import clean_question
 from .vocabulary import Vocabulary, shipped
 
 Progress = Callable[[str], None]
@@ -55,9 +56,9 @@ class Taken(Document):
 
 
 def question_of(text: str) -> str:
-    """The question that a text of the earlier system asks. Raises BadInput for any other text."""
+    """The question that a text of the earlier system asks. Raises BadInput for any other text, or none of ours."""
     try:
-        return read_seed(text).question
+        return clean_question(read_seed(text).question)
     except ValueError as error:
         message = f"this is neither a record page nor a report of the earlier system: {error}"
         raise BadInput(message, "give the text of one, with its headings on lines of their own") from error
@@ -118,7 +119,7 @@ def _evidence(
     library: doc.LibraryPort, taken: Taken, policy: PolicyRules, vocabularies: tuple[Vocabulary, ...]
 ) -> Evidence:
     seed = read_seed(taken.texts[0])
-    planned = plan(seed.question, library, vocabularies)
+    planned = plan(question_of(taken.texts[0]), library, vocabularies)
     listed = _listed(seed.foil.references, library)
     sources = (*dict.fromkeys(_source(text) for text in taken.texts), *listed)
     own = sources[0]

@@ -43,6 +43,7 @@ _LABELS = {
 _HEADING = re.compile(rf"^[ \t]*(?:\d+[ \t]+)?({'|'.join(_SECTIONS)})[ \t]*$", re.M)
 _ROW = re.compile(r"^(?P<text>[^\t\n]+)\t[ ]*(?P<mark>[✓✔×✗✘])[ ]*\t[ ]*(?P<score>[01]?\.\d+|0|1)[ ]*$", re.M)
 _TICKS = "✓✔"
+_MOST_ROWS, _LONGEST_VALUE, _LONGEST_TITLE = 500, 2000, 500
 _ID = re.compile(r"^[ \t]*(SRCH:[0-9A-F]{8})[ \t]*$", re.M)
 _ADDRESS = re.compile(r"<?(https?://[^\s<>]+)>?")
 _BROKEN_WORD = re.compile(r"(?<=[a-z])- ?(?=[a-z])")
@@ -75,6 +76,8 @@ def read_seed(text: str) -> SeedText:
     if not question:
         raise ValueError("it states no research question")
     found = list(_ROW.finditer(text)) if report else []
+    if len(found) > _MOST_ROWS:
+        raise ValueError(f"its table has {len(found):,} rows of claims, {_MOST_ROWS} are read at most")
     rows = tuple(
         FoilRow(text=row["text"], tick=row["mark"] in _TICKS, confidence=min(1.0, float(row["score"]))) for row in found
     )
@@ -268,8 +271,7 @@ def _sections(text: str) -> tuple[str, dict[str, str]]:
     """What stands before the first heading, and each section's text; of two of one name the first counts."""
     marks = list(_HEADING.finditer(text))
     sections: dict[str, str] = {}
-    for mark, after in zip(marks, [*marks[1:], None], strict=True):
-        end = after.start() if after else len(text)
+    for mark, end in zip(marks, [*(mark.start() for mark in marks[1:]), len(text)], strict=False):
         sections.setdefault(mark[1], text[mark.end() : end].strip())
     return text[: marks[0].start()] if marks else text, sections
 
@@ -280,9 +282,9 @@ def _stated(head: str, sections: dict[str, str]) -> Iterator[tuple[str, str]]:
         for line in (head if section == "" else sections.get(section, "")).splitlines():
             row = line.strip().strip("|").strip()
             label = next((label for label in sorted(labels, key=len, reverse=True) if row.startswith(label)), None)
-            value = row[len(label) :].strip(" |:\t") if label else ""
+            value = plain(row[len(label) :].strip(" |:\t"))[:_LONGEST_VALUE] if label else ""
             if label and value:
-                yield (f"{section}: {label}" if section == "Correction Record" else label), plain(value)
+                yield (f"{section}: {label}" if section == "Correction Record" else label), value
 
 
 _RESULTS = {
@@ -307,7 +309,7 @@ def _title(head: str, report: bool) -> str:
     """The longest line before the abstract is the title, whatever menus stand there."""
     lines = [plain(line) for line in head.splitlines() if not _ID.match(line)]
     title = max(lines, key=len, default="")
-    return title.removeprefix("SOVEREIGN: ") if report else title
+    return (title.removeprefix("SOVEREIGN: ") if report else title)[:_LONGEST_TITLE]
 
 
 def _abstract(section: str) -> str:
