@@ -33,6 +33,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "export": ("export:export", "Write a record as one file that anyone can check."),
     "check": ("check:check", "Check a record offline: digests, signatures, quotes, every judgement."),
     "keys": ("keys:keys", "Make, list, revoke and hand out keys; say whose you trust."),
+    "diff": ("diff:diff", "Show what changed between two versions of a record, and why."),
     "why": ("why:why", "Say why a source, claim or system was kept, dropped or not found."),
     "doctor": ("doctor:doctor", "Look at sandbox, keys, disk and versions; name what to mend."),
     "demo": ("demo:demo", "Four questions, one reproduction, pages to open. Offline."),
