@@ -1,0 +1,36 @@
+"""Services that know of works: requests out, works in. Nothing here opens a connection; `sovereign.net` does."""
+
+from ._port import Connector, Page, Wanted
+from ._settings import ADDRESS_VARIABLES, CONTACT_VARIABLE, DEFAULTS, KEY_VARIABLES, Service, Services, read_services
+from ._work import Work, arxiv_of, doi_of, merge, same_title
+from .arxiv import Arxiv, search_query
+from .asking import connectors_of, open_client, search_arxiv
+from .crossref import Crossref
+from .openalex import OpenAlex
+from .semantic_scholar import SemanticScholar
+
+__all__ = [
+    "ADDRESS_VARIABLES",
+    "CONTACT_VARIABLE",
+    "DEFAULTS",
+    "KEY_VARIABLES",
+    "Arxiv",
+    "Connector",
+    "Crossref",
+    "OpenAlex",
+    "Page",
+    "SemanticScholar",
+    "Service",
+    "Services",
+    "Wanted",
+    "Work",
+    "arxiv_of",
+    "connectors_of",
+    "doi_of",
+    "merge",
+    "open_client",
+    "read_services",
+    "same_title",
+    "search_arxiv",
+    "search_query",
+]
