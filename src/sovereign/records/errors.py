@@ -55,7 +55,7 @@ class SandboxUnavailable(SovereignError):
 class ServiceError(SovereignError):
     """A service on the network gave no usable answer, or nothing may be sent: `sovereign.net` says which."""
 
-    exit_code = 9
+    exit_code = 10
 
 
 class Interrupted(SovereignError):
