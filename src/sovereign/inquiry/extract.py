@@ -10,17 +10,23 @@ from collections.abc import Iterator
 from typing import Any
 
 from sovereign.judge import CONTEXT, name_key, plain, pointer_text, resolve_pointer
-from sovereign.records import Claim, Direction, Facets, Grounding, Quote, SourceKind
+from sovereign.records import Claim, Direction, Facets, Grounding, Quote, Source, SourceKind
 
 from .documents import Extracted, LibraryPort, Plan, Reading, ReadSource
+from .passages import Kind
 from .plan import speaks_of_facets
+from .reading import is_long, spoken, to_read
 from .results import Reader
 from .sentences import Piece, sentences
+from .tables import Row, Table, TableReader, parse
 from .vocabulary import Vocabulary
 from .words import content_words, stem
 
 MAX_SENTENCE = 900
 MAX_CLAIMS_PER_SOURCE = 200
+MAX_CLAIMS_PER_FULL_TEXT = 60
+#: `[12]`, `(Smith et al., 2020)`, `Smith et al. [3]`, `BIBREF4`.
+_CITATION = re.compile(r"\[\d{1,3}(?:[,;\s–-]+\d{1,3})*\]|\([^()]*\b(?:19|20)\d\d[a-z]?\)|\bet al\.|BIBREF\d")
 _GROUNDING = {SourceKind.WORK: Grounding.QUOTED, SourceKind.NOTE: Grounding.REPORTED}
 _AIM = re.compile(
     r"(?:(?:BACKGROUND|OBJECTIVES?|AIMS?|PURPOSE|METHODS?|INTRODUCTION|CONTEXT|DESIGN)\b|To\s+(?:determine|compare|assess|"
@@ -38,6 +44,14 @@ _OUTCOME = re.compile(
     re.I,
 )
 
+#: Where a result stands: a sentence and whether it says "not measured", or a table, a row and the cell's number in it.
+_Told = tuple[Piece, bool] | tuple[Table, Row, int]
+#: What a sentence of a full text must hold to be worth a closer look: a figure, or the words of a comparison.
+_MAY_TELL = re.compile(
+    r"\d|=|\b(?:than|compared|relative\s+to|against|versus|vs|instead\s+of|outperform\w*|surpass\w*|exceed\w*|beats?|"
+    r"match\w*|comparable|without)\b"
+)
+
 
 def extract(planned: Plan, reading: Reading, library: LibraryPort, vocabulary: Vocabulary) -> Extracted:
     """The claims of all sources, in the order of the sources and of their texts."""
@@ -53,8 +67,7 @@ def extract(planned: Plan, reading: Reading, library: LibraryPort, vocabulary: V
             bears_on[read_source.source.id] = tuple(stored.meta["pack"].get("bears_on", ()))
         else:
             found = list(_of_text(read_source, stored.text, planned, vocabulary))
-            text = f"{stored.title}\n{stored.text[read_source.body_start :]}"
-            subjects[read_source.source.id] = speaks_of_facets(text, planned)
+            subjects[read_source.source.id] = speaks_of_facets(spoken(stored, planned), planned)
         own = {name_key(name) for name in read_source.source.systems or _title_system(read_source.source.title)}
         for claim in found[:MAX_CLAIMS_PER_SOURCE]:
             claims.setdefault(claim.id, claim)
@@ -84,25 +97,104 @@ def span_quote(source: str, sha256: str, text: str, start: int, end: int) -> Quo
 
 
 def _of_text(read_source: ReadSource, text: str, planned: Plan, vocabulary: Vocabulary) -> Iterator[Claim]:
+    """The claims of an abstract or a note, sentence by sentence; of a full text, those of the passages that matter."""
     source = read_source.source
-    markdown = source.kind is SourceKind.NOTE
-    reader = Reader(vocabulary, planned, source.systems or _title_system(source.title))
-    for piece in sentences(text, read_source.body_start, markdown):
-        if piece.is_heading or len(piece.text) > MAX_SENTENCE or "certainty marks" in piece.heading.casefold():
-            continue
+    own = source.systems or _title_system(source.title)
+    reader = Reader(vocabulary, planned, own)
+    if is_long(source.text_level, text, read_source.body_start):
+        yield from _of_passages(source, text, read_source.body_start, planned, vocabulary, reader)
+        return
+    for piece in sentences(text, read_source.body_start, source.kind is SourceKind.NOTE):
         if source.kind is SourceKind.WORK and piece.start < len(source.title) and text.startswith(source.title):
             continue
-        in_field = vocabulary.name != "none"
-        results = reader.read(piece.text, piece.heading, piece.table_header) if in_field else _located(piece, planned)
-        for facets, negative in results:
-            yield Claim(
-                id=claim_id(source.id, f"{piece.start}-{piece.end}", facets),
-                text=plain(piece.text),
-                grounding=_GROUNDING[source.kind],
-                facets=facets,
-                quotes=(span_quote(source.id, source.sha256, text, piece.start, piece.end),),
-                stated_negative=negative,
-            )
+        for facets, negative in _results(piece, planned, reader):
+            yield _of_sentence(piece, facets, negative, source, text)
+
+
+def _of_passages(
+    source: Source, text: str, start: int, planned: Plan, vocabulary: Vocabulary, reader: Reader
+) -> Iterator[Claim]:
+    """A full text's claims in its order, tables among them, as many as are nearest to what is asked."""
+    tables = TableReader(reader, vocabulary, reader.own)
+    found: list[tuple[Facets, _Told]] = []
+    for passage in to_read(text, start, planned):
+        if passage.kind is Kind.TABLE and not text.startswith("|", passage.start):
+            if reader.in_field:
+                table = parse(text, passage.start, passage.end)
+                found += [(facets, (table, row, place)) for row, place, facets in tables.read(table)]
+            continue
+        markdown = passage.kind is Kind.TABLE
+        for piece in sentences(text, passage.start, markdown, passage.end, passage.section.rpartition(" > ")[2]):
+            if (reader.in_field and not _MAY_TELL.search(piece.text)) or plain(piece.text) == source.title:
+                continue
+            if not (passage.of_others or _cites(piece.text)) or reader.is_own_or_asked(piece.text):
+                results = _results(piece, planned, reader)
+                # A figure of no known metric is a result in an abstract; a full text is full of them.
+                named = [one for one in results if one[0].metric is not None or not reader.in_field]
+                found += [(facets, (piece, negative)) for facets, negative in named]
+    for facets, told in _most_asked(found, planned, MAX_CLAIMS_PER_FULL_TEXT):
+        if len(told) == 2:
+            yield _of_sentence(told[0], facets, told[1], source, text)
+        else:
+            others, completed = tables.complete(*told, facets)
+            yield _of_row(told[0], told[1], others, completed, source, text)
+
+
+def _results(piece: Piece, planned: Plan, reader: Reader) -> list[tuple[Facets, bool]]:
+    """What a sentence gives, each with whether it says that something was not measured."""
+    if piece.is_heading or len(piece.text) > MAX_SENTENCE or "certainty marks" in piece.heading.casefold():
+        return []
+    return reader.read(piece.text, piece.heading, piece.table_header) if reader.in_field else _located(piece, planned)
+
+
+def _of_sentence(piece: Piece, facets: Facets, negative: bool, source: Source, text: str) -> Claim:
+    return Claim(
+        id=claim_id(source.id, f"{piece.start}-{piece.end}", facets),
+        text=plain(piece.text),
+        grounding=_GROUNDING[source.kind],
+        facets=facets,
+        quotes=(span_quote(source.id, source.sha256, text, piece.start, piece.end),),
+        stated_negative=negative,
+    )
+
+
+def _of_row(table: Table, row: Row, others: tuple[Row, ...], facets: Facets, source: Source, text: str) -> Claim:
+    """A value of a table as a claim that quotes its row, the caption, and the rows that it is compared with."""
+    spans = [(row.start, row.end), (table.start, table.end), *((other.start, other.end) for other in others)]
+    place = f"{row.start}-{row.end} {facets.benchmark} {facets.system} {facets.condition}"
+    return Claim(
+        id=claim_id(source.id, place, facets),
+        text=plain(row.text),
+        grounding=_GROUNDING[source.kind],
+        facets=facets,
+        quotes=tuple(span_quote(source.id, source.sha256, text, *span) for span in spans),
+    )
+
+
+def _cites(sentence: str) -> bool:
+    """Whether a sentence cites a work: what it tells may be that work's result."""
+    return _CITATION.search(sentence) is not None
+
+
+def _most_asked(found: list[tuple[Facets, _Told]], planned: Plan, most: int) -> list[tuple[Facets, _Told]]:
+    """At most so many results, those that share most facets with the question, in the order of the text."""
+    if len(found) <= most:
+        return found
+    asked = planned.question.facets
+    systems = {name_key(name) for name in asked.system}
+    benchmarks = {name_key(name) for name in asked.benchmark}
+
+    def worth(facets: Facets) -> float:
+        return (
+            3.0 * (name_key(facets.system or "") in systems)
+            + 2.0 * (facets.metric in asked.metric)
+            + 2.0 * (name_key(facets.benchmark or "") in benchmarks)
+            + 1.0 * (facets.value is not None)
+            + 0.5 * (facets.direction is not None)
+        )
+
+    best = sorted(range(len(found)), key=lambda index: (-worth(found[index][0]), index))[:most]
+    return [found[index] for index in sorted(best)]
 
 
 def _located(piece: Piece, planned: Plan) -> list[tuple[Facets, bool]]:

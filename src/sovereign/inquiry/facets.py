@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from sovereign.judge import mentions, mentions_any, name_key, term_spans
+from sovereign.judge import may_hold, mentions, mentions_any, name_key, term_spans
 from sovereign.records import QuestionFacets
 
 from .vocabulary import Vocabulary
@@ -90,7 +90,7 @@ def in_order(text: str, named_terms: Iterable[tuple[str, tuple[str, ...]]]) -> l
     """Names whose terms occur in the text, in the order of first occurrence; a longer match hides one inside it."""
     spans: list[tuple[int, int, str]] = []
     for name, terms in named_terms:
-        for term in terms:
+        for term in may_hold(text, terms):
             spans.extend((start, end, name) for start, end in term_spans(text, term))
     spans.sort(key=lambda span: (span[0], -(span[1] - span[0])))
     found: list[str] = []

@@ -12,6 +12,12 @@ from .words import content_words, stem
 
 #: The share of the question's own terms in a sentence that answers it, where nothing more particular is asked.
 ENOUGH_TERMS = 0.6
+_BATCH = re.compile(
+    r"(?:a\s+|with\s+)?(?:batch(?:es)?(?:[\s-]+sizes?)?|concurrency|(?:decod(?:e|ing)\s+)?steps?)\s*(?:of\s+|=\s*)?(?P<of>\d+)"
+    r"(?:\s+tokens)?|(?P<before>\d+)\s+(?:tokens\s+(?:per|in\s+a|a|each)\s+(?:\w+\s+)?(?:step|batch)|"
+    r"concurrent\s+(?:requests|users|sequences))",
+    re.I,
+)
 
 
 def fills(claim: Claim, cell: Facets, planned: Plan, extracted: Extracted) -> bool:
@@ -37,6 +43,8 @@ def fills(claim: Claim, cell: Facets, planned: Plan, extracted: Extracted) -> bo
         return False
     if not cell.metric and not _on_the_question(claim, planned):
         return False
+    if not cell.system and not planned.question.facets.subject and not _on_the_question(claim, planned):
+        return False  # the vocabulary has no name for the subject, so the sentence itself must speak of it
     if cell.benchmark and not same_name(facets.benchmark, cell.benchmark):
         return False
     if cell.baseline and not same_baseline(facets.baseline, cell.baseline):
@@ -82,12 +90,23 @@ def condition_stands(condition: str, claim: Claim) -> bool:
 
     `batch size 1` does not stand in `batch size 16`; and where the value has a condition of that kind, it must be it.
     """
+    # A row of a table is told with its caption, which it quotes too.
+    told = " \n".join(dict.fromkeys((claim.text, *(quote.text for quote in claim.quotes[:2]))))
     if not any(character.isdigit() for character in condition):
-        return mentions(claim.text, condition) or name_key(condition) in name_key(claim.text)
-    of_the_kind = {name_key(own) for own in claim.facets.condition if _kind(own) == _kind(condition)}
+        return mentions(told, condition) or name_key(condition) in name_key(told)
+    asked = standard_condition(condition)
+    of_the_kind = {
+        name_key(own) for own in map(standard_condition, claim.facets.condition) if _kind(own) == _kind(asked)
+    }
     if of_the_kind:
-        return name_key(condition) in of_the_kind
-    return mentions(claim.text, condition)
+        return name_key(asked) in of_the_kind
+    return mentions(told, condition)
+
+
+def standard_condition(condition: str) -> str:
+    """One way of writing a batch: a decoding step of 16 tokens, and a concurrency of 16, is `batch size 16`."""
+    match = _BATCH.fullmatch(condition.strip())
+    return f"batch size {match['of'] or match['before']}" if match else condition
 
 
 def _kind(condition: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from sovereign.judge import mentions_any, numbers_in
+from sovereign.judge import mentions, mentions_any, numbers_in
 from sovereign.records import Claim, Facets, Grounding, Nearest, ReproductionStatus
 
 from .documents import Extracted, Plan
@@ -14,6 +14,8 @@ from .vocabulary import Vocabulary
 NEAREST_PER_GAP = 16
 OWN_PER_GAP = 5
 PER_SOURCE = 2
+#: Of how many claims, the closest, the nearest are chosen one after another.
+MOST_LOOKED_AT = 600
 #: How many nearest claims stand before those of our own runs.
 AFTER = 3
 #: What each claim already shown of the same metric takes from the next, so that related metrics are seen too.
@@ -43,6 +45,8 @@ class Nearness:
         """
         scored = [self._closeness(cell, index) for index in range(len(self._claims))]
         left = [index for index, score in enumerate(scored) if score > 0]
+        if len(left) > MOST_LOOKED_AT:
+            left = sorted(sorted(left, key=lambda index: (-scored[index], index))[:MOST_LOOKED_AT])
         chosen: list[Claim] = []
         seen: set[object] = set()
         sources: Counter[str] = Counter()
@@ -94,12 +98,20 @@ class Nearness:
         """What a claim is worth beside any gap: conditions, subjects, and how much of a result it is."""
         facets = claim.facets
         about = self._extracted.subjects.get(claim.quotes[0].source, ())
-        score = 0.8 * sum(self._condition_met(name, claim) for name in self._conditions())
+        score = self._on_the_subject(claim)
+        score += 0.8 * sum(self._condition_met(name, claim) for name in self._conditions())
         score += 1.2 * sum(name.startswith("subject:") for name in about)
         score += 0.6 * sum(name.startswith("factor:") for name in about) + 0.2 * min(4, len(about))
         score += 0.5 * first_hand
         score += 1.0 * (facets.value is not None) + 0.3 * bool(facets.condition)
         return score + 1.2 * (facets.direction is not None) + 0.5 * (facets.baseline is not None)
+
+    def _on_the_subject(self, claim: Claim) -> float:
+        """How much of a subject that the vocabulary has no name for stands in the sentence."""
+        if self._planned.vocabulary == "none" or self._planned.question.facets.subject:
+            return 0.0
+        words = [name.removeprefix("term:") for name in self._planned.facet_terms if name.startswith("term:")]
+        return 3.0 * sum(mentions(claim.text, word) for word in words) / max(1, len(words))
 
     def _conditions(self) -> list[str]:
         """The facets that are conditions, one that is also the factor counted once."""

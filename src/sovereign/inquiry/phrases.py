@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from sovereign.judge import Quantity, name_key, term_spans
+from sovereign.judge import Quantity, may_hold, name_key, term_spans
 from sovereign.records import Direction
 
 from .facets import in_order
@@ -55,6 +55,7 @@ _NO_BASELINE = re.compile(
 )
 
 CONDITIONS = (
+    re.compile(r"\bsteps?\s+of\s+\d+\s+tokens\b|(?<![\d.])\d+\s+tokens\s+(?:per|in\s+a)\s+(?:\w+\s+)?step\b", re.I),
     re.compile(r"\bbatch(?:es)?(?:\s+sizes?)?\s+(?:of\s+)?\d+(?:\s*(?:to|-|–|and)\s*\d+(?![\d.%]))?", re.I),
     re.compile(
         r"(?<![\d.])\d+\s*(?:to|-|–)\s*\d+\s+(?:experts|tokens|layers)\b(?!\s*(?:per|/)\s*s(?:ec(?:ond)?)?\b)", re.I
@@ -69,7 +70,7 @@ CONDITIONS = (
     re.compile(r"\b(?:prefill|decode|decoding)\b", re.I),
 )
 #: How many of them hold numbers that are settings and no results.
-_SETTINGS = 7
+_SETTINGS = 8
 
 _VERBS = (
     r"keeps|lowers|raises|reaches|uses|changes|achieves|improves|reduces|outperforms|loses|gains|scores|runs|holds|cuts|"
@@ -152,7 +153,7 @@ def conditions(sentence: str, vocabulary: Vocabulary, q: Quantity | None, follow
         behind = [m for m in matches if q is not None and _stands_behind(sentence, q.end, m.start(), following)]
         found += [match.group(0).strip() for match in (behind[:1] if len(matches) > 1 and behind else matches)]
     for names in (vocabulary.words.hardware, vocabulary.words.models):
-        spans = [(start, end) for name in names for start, end in term_spans(sentence, name)]
+        spans = [(start, end) for name in may_hold(sentence, names) for start, end in term_spans(sentence, name)]
         spans = [s for s in spans if not any(o[0] <= s[0] and s[1] <= o[1] and o != s for o in spans)]
         beside = [s for s in spans if q is not None and _stands_behind(sentence, q.end, s[0], following)]
         for start, end in beside[:1] or spans:

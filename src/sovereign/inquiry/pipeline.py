@@ -32,15 +32,17 @@ Output = TypeVar("Output", bound=Document)
 
 _READING = ("sovereign.judge.terms", "sovereign.judge.numbers", "sovereign.inquiry.documents")
 _PLANNING = tuple(f"sovereign.inquiry.{name}" for name in ("plan", "facets", "words", "vocabulary"))
+_PASSAGES = (*(f"sovereign.inquiry.{name}" for name in ("reading", "passages", "relevance")), "sovereign.library.index")
 _LOOKING = tuple(f"sovereign.library.{name}" for name in ("library", "index", "ranking", "gazetteer"))
 #: What each stage's code is, with all that it calls: a change in one of these modules makes its stored outputs stale.
 STAGE_MODULES: dict[str, tuple[str, ...]] = {
     "plan": (*_PLANNING, *_READING, *_LOOKING),
-    "search": ("sovereign.inquiry.search", *_PLANNING, *_READING, *_LOOKING),
+    "search": ("sovereign.inquiry.search", *_PASSAGES, *_PLANNING, *_READING, *_LOOKING),
     "read": ("sovereign.inquiry.read", "sovereign.inquiry.documents"),
     "extract": (
-        *(f"sovereign.inquiry.{name}" for name in ("extract", "results", "roles", "phrases", "sentences")),
+        *(f"sovereign.inquiry.{name}" for name in ("extract", "results", "roles", "phrases", "sentences", "tables")),
         "sovereign.judge.quotes",
+        *_PASSAGES,
         *_PLANNING,
         *_READING,
     ),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from sovereign.judge import mentions, mentions_any, name_key
+from sovereign.judge import mentions, mentions_any, name_key, term_spans
 from sovereign.records import Question, QuestionFacets
 
 from .documents import LibraryPort, NamedSystem, Plan, PlannedQuery
@@ -59,7 +59,7 @@ def plan(question: str, library: LibraryPort, vocabularies: Sequence[Vocabulary]
         subject_terms=subject_terms,
         facet_terms=facet_terms,
         factor=factor,
-        needed_facets=1 if vocabulary is not EMPTY else needed_terms(len(facet_terms)),
+        needed_facets=1 if facets.subject else needed_terms(len(facet_terms)),
         queries=(),
     )
     return found.model_copy(update={"queries": _queries(found)})
@@ -173,11 +173,19 @@ def _terms(
     question: str, facets: QuestionFacets, vocabulary: Vocabulary, library: LibraryPort, factor: str | None
 ) -> tuple[tuple[tuple[str, ...], ...], dict[str, tuple[str, ...]]]:
     """The groups that mean the subject, and the terms that mean each further facet."""
-    if not facets.subject:
+    if vocabulary is EMPTY:
         return subject_words(question, library)
     groups = {subject.name: subject.terms for subject in vocabulary.subject}
-    primary, *others = facets.subject
-    terms: dict[str, tuple[str, ...]] = {f"subject:{name}": groups[name] for name in others}
+    if facets.subject:
+        primary, *others = facets.subject
+        subject: tuple[tuple[str, ...], ...] = (groups[primary],)
+        terms: dict[str, tuple[str, ...]] = {f"subject:{name}": groups[name] for name in others}
+    else:  # the field's metrics are asked for of a thing that it has no name for: the question's own words are that
+        subject, terms = subject_words(_without_facets(question, facets, vocabulary), library)
+        if facets.system:
+            subject = ((*facets.system, *(subject[0] if subject else ())),)
+        elif not subject:
+            subject, terms = subject_words(question, library)
     terms |= {f"system:{name}": (name,) for name in facets.system}
     terms |= {f"metric:{m.name}": m.terms for m in vocabulary.metric if m.name in facets.metric}
     for name in facets.benchmark:
@@ -196,7 +204,17 @@ def _terms(
         terms[f"condition:{condition}"] = (*_condition_terms(condition), *_synonyms(condition, vocabulary))
     if factor:
         terms[f"factor:{factor}"] = (factor, *_factor_terms(factor), *_synonyms(factor, vocabulary))
-    return (groups[primary],), {name: found for name, found in terms.items() if found}
+    return subject, {name: found for name, found in terms.items() if found}
+
+
+def _without_facets(question: str, facets: QuestionFacets, vocabulary: Vocabulary) -> str:
+    """The question without the names of its metrics, benchmarks, baselines and systems."""
+    terms = [term for m in vocabulary.metric if m.name in facets.metric for term in m.terms]
+    terms += [term for b in vocabulary.benchmark if b.name in facets.benchmark for term in b.terms]
+    terms += [term for b in vocabulary.baseline if b.name in facets.baseline for term in b.terms]
+    terms += [*facets.benchmark, *facets.system, *facets.condition]
+    spans = [span for term in terms for span in term_spans(question, term)]
+    return "".join(" " if any(low <= at < high for low, high in spans) else c for at, c in enumerate(question))
 
 
 def _condition_terms(condition: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from sovereign.judge import RESULT_UNITS, Quantity, mentions, name_key, quantities, term_spans
+from sovereign.judge import RESULT_UNITS, Quantity, may_hold, mentions, name_key, quantities, term_spans
 from sovereign.records import Direction, Facets
 
 from .documents import Plan
@@ -25,6 +25,7 @@ _NEGATIVE_HEADING = re.compile(r"not\s+measured|not\s+found|caveat|missing", re.
 _ON_NAME = re.compile(
     r"\bon\s+(?:the\s+)?([A-Z][A-Za-z0-9]*(?:[-+][A-Za-z0-9]+)*\d*)(?=\s+(?:benchmark|dataset|test)|[\s,.;)]|$)"
 )
+_OWN_WORDS = re.compile(r"\b(?:we|our|ours|this\s+(?:paper|work|study))\b", re.I)
 _FORMULA = re.compile(r"\b\w+(?:\[\w+\]|\(\w+\))?\s=\s\S")
 MAX_RESULTS_PER_SENTENCE = 6
 
@@ -40,11 +41,16 @@ class Reader:
 
     def __init__(self, vocabulary: Vocabulary, planned: Plan, own: tuple[str, ...]) -> None:
         self._vocabulary = vocabulary
-        self._subject = planned.question.facets.subject[0] if planned.question.facets.subject else None
-        self._own = own
+        self.subject = planned.question.facets.subject[0] if planned.question.facets.subject else None
+        self.in_field = vocabulary.name != "none"
+        self.own = own
         self._asked = tuple(system.name for system in planned.systems)
         words = vocabulary.words
         terms = (*words.generic, *words.hardware, *(t for b in vocabulary.benchmark for t in b.terms))
+        self._metrics = {term: metric for metric in reversed(vocabulary.metric) for term in metric.terms}
+        self._benchmarks = {term: b.name for b in vocabulary.benchmark if b.name != "VQA" for term in b.terms}
+        self._metric_terms = tuple(term for metric in vocabulary.metric for term in metric.terms)
+        self._benchmark_terms = tuple(self._benchmarks)
         self._no_systems = frozenset(name_key(word) for word in terms)
 
     def read(self, sentence: str, heading: str = "", table_header: str = "") -> list[tuple[Facets, bool]]:
@@ -53,7 +59,7 @@ class Reader:
             return (
                 [] if _NEGATIVE_HEADING.search(heading) else [(row, False) for row in self._row(sentence, table_header)]
             )
-        metrics = self._metric_spans(sentence)
+        metrics = self.metric_spans(sentence)
         if _is_negative(sentence, heading):
             unmeasured = {"baseline": None, "direction": None}
             named = [self._facets(sentence, name, None) for name in self._names(metrics)[:3]]
@@ -86,11 +92,11 @@ class Reader:
             return [facets]
         return [facets.model_copy(update={"direction": None})] if _FORMULA.search(sentence) else []
 
-    def _metric_spans(self, text: str) -> list[tuple[int, int, Metric]]:
+    def metric_spans(self, text: str) -> list[tuple[int, int, Metric]]:
+        """Where a text names metrics, in order; of two names one inside the other, the longer."""
         spans: list[tuple[int, int, Metric]] = []
-        for metric in self._vocabulary.metric:
-            for term in metric.terms:
-                spans.extend((start, end, metric) for start, end in term_spans(text, term))
+        for term in may_hold(text, self._metric_terms):
+            spans.extend((start, end, self._metrics[term]) for start, end in term_spans(text, term))
         spans.sort(key=lambda span: (span[0], -(span[1] - span[0])))
         kept: list[tuple[int, int, Metric]] = []
         for span in spans:
@@ -115,12 +121,12 @@ class Reader:
             values = quantities(cell)
             if number == 0 or len(values) != 1 or number >= len(columns):
                 continue
-            spans = self._metric_spans(columns[number]) or self._metric_spans(columns[0])
+            spans = self.metric_spans(columns[number]) or self.metric_spans(columns[0])
             if not spans:
                 continue
             q = replace(values[0], start=place + values[0].start, end=place + values[0].end)
             facets = self._facets(row, spans[0][2].name, q)
-            benchmark = self._benchmark(columns[number], None)
+            benchmark = self.benchmark_in(columns[number], None)
             told = {
                 "system": self._row_system(row, header),
                 "benchmark": benchmark or facets.benchmark,
@@ -132,7 +138,7 @@ class Reader:
     def _row_system(self, row: str, header: str) -> str | None:
         """A row is about the source's own or an asked system only if it, or else the table's head, names it."""
         for text in (row, header.strip().strip("|").split("|")[0]):
-            named = self._named_in(text)
+            named = self.named_in(text)
             if named:
                 return named
         return None
@@ -162,7 +168,7 @@ class Reader:
         )
         if q.unit == "x" and not metrics and not is_size and self._vocabulary.metric_named("speedup") is not None:
             return "speedup"
-        known = self._vocabulary.benchmark_named(self._benchmark(sentence, q))
+        known = self._vocabulary.benchmark_named(self.benchmark_in(sentence, q))
         if q.unit in ("%", "points") and known is not None and not metrics:
             return "accuracy"  # the field's convention: a gain on a benchmark, unnamed, is in its score
         return None
@@ -178,7 +184,7 @@ class Reader:
         known = self._vocabulary.metric_named(metric)
         moved: Direction | None = direction(sentence, q, known is not None and known.better == "lower")
         return Facets(
-            subject=self._subject,
+            subject=self.subject,
             system=self._system(sentence),
             baseline=baseline(sentence, self._vocabulary),
             metric=metric,
@@ -186,7 +192,7 @@ class Reader:
             unit=q.unit if q else None,
             direction=moved,
             condition=tuple(conditions(sentence, self._vocabulary, q, following)),
-            benchmark=self._benchmark(sentence, q, following),
+            benchmark=self.benchmark_in(sentence, q, following),
         )
 
     def _system(self, sentence: str) -> str | None:
@@ -195,16 +201,20 @@ class Reader:
         `On Kimi-VL, MoDES keeps ...` is a result of MoDES, in whatever note it stands. What the sentence only compares
         with is not what it measures.
         """
-        mine = {name_key(name): name for name in (*self._own, *self._asked)}
+        mine = {name_key(name): name for name in (*self.own, *self._asked)}
         for name in actors(sentence):
             if name_key(name) not in self._no_systems:
                 return mine.get(name_key(name), name)
-        return self._named_in(sentence) or (self._own[0] if self._own else None)
+        return self.named_in(sentence) or (self.own[0] if self.own else None)
 
-    def _named_in(self, text: str) -> str | None:
+    def is_own_or_asked(self, sentence: str) -> bool:
+        """Whether a sentence that cites others, or stands among others' work, still tells a result of ours to read."""
+        return _OWN_WORDS.search(sentence) is not None or self.named_in(sentence) is not None
+
+    def named_in(self, text: str) -> str | None:
         """The own or asked system that a text names first, not as what it compares with; own ones before others."""
         compared = baseline_spans(text)
-        for names in (self._own, self._asked):
+        for names in (self.own, self._asked):
             places = [
                 (start, name)
                 for name in names
@@ -215,14 +225,12 @@ class Reader:
                 return min(places)[1]
         return None
 
-    def _benchmark(self, sentence: str, q: Quantity | None, following: int = 0) -> str | None:
+    def benchmark_in(self, sentence: str, q: Quantity | None, following: int = 0) -> str | None:
         """The benchmark right behind the value, else the nearest; else a name in capitals after `on`."""
         spans = [
-            (start, end, benchmark.name)
-            for benchmark in self._vocabulary.benchmark
-            for term in benchmark.terms
+            (start, end, self._benchmarks[term])
+            for term in may_hold(sentence, self._benchmark_terms)
             for start, end in term_spans(sentence, term)
-            if benchmark.name != "VQA"
         ]
         if spans:
             named = behind(sentence, q, sorted(spans), following) if q is not None else None
@@ -230,7 +238,7 @@ class Reader:
         match = _ON_NAME.search(sentence)
         words = self._vocabulary.words
         if match and sum(c.isupper() for c in match[1]) >= 2 and self._vocabulary.subject:
-            taken = {name_key(word) for word in (*words.generic, *words.hardware, *words.models, *self._own)}
+            taken = {name_key(word) for word in (*words.generic, *words.hardware, *words.models, *self.own)}
             if name_key(match[1]) not in taken and not any(name_key(m) in name_key(match[1]) for m in words.models):
                 return match[1]
         return None

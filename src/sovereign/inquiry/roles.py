@@ -29,6 +29,29 @@ _NO_METRIC = re.compile(
     re.I,
 )
 _NEAR = 40
+#: `a learning rate of 0.001`, `dropout 10%`, `warm-up over 3%`: how a model was trained or run.
+_SET_BEFORE = re.compile(
+    r"\b(?:learning[\s-]rates?|drop-?out|weight[\s-]decay|warm-?up|momentum|temperatures?|epochs?|(?:training|optimi[sz]ation|"
+    r"gradient)[\s-]steps?|hidden[\s-](?:size|dimension)s?|dimensions?|(?:sequence|context|prompt|input|output)[\s-]lengths?|"
+    r"beam(?:[\s-](?:size|width))?|random[\s-]seeds?|top-p|patience|label[\s-]smoothing|mask(?:ing)?[\s-]ratio|rank|"
+    r"batch(?:es)?(?:[\s-]sizes?)?)\s*(?:\([^()]*\)\s*)?(?:probability|rates?|ratio|size|values?|steps?)?\s*"
+    r"(?:(?:is|are|was|were)\s+)?(?:set\s+)?(?:of|to|at|as|is|are|was|over|for|=|:|~|\$)?\s*\$?$",
+    re.I,
+)
+#: `12 layers`, `100k steps`, `3 epochs`: sizes and lengths, whatever unit was read.
+_SET_BEHIND = re.compile(
+    r"\s*[kKM]?[\s-]*(?:(?:training|gradient|optimi[sz]ation|warm-?up|transformer|hidden|attention|encoder|decoder)\s+)?"
+    r"(?:epochs?|iterations?|updates|layers?|blocks|heads|dimensions?|(?:hidden\s+)?units|neurons|GPUs?|seeds|runs|folds|"
+    r"shots?|steps?|warm-?up)\b",
+    re.I,
+)
+#: `less than 90% of its parameters`, `10% of the training data`: a share of something that is no metric.
+_SHARE = re.compile(
+    r"\s+of\s+(?:(?:its|the|their|our|all|total|original|full|trainable|training|available|labell?ed|model|whole|overall|"
+    r"non-embedding|\w+[’']s)\s+){0,4}(?:parameters?|weights|neurons|heads|layers|data|datasets?|samples|examples|images|"
+    r"pairs|queries|questions|sentences|documents|users|participants|corpus|vocabulary)\b",
+    re.I,
+)
 
 
 def results_in(
@@ -52,7 +75,7 @@ def results_in(
 
 def _could_be(q: Quantity, sentence: str, metrics: list[tuple[int, int, Metric]]) -> bool:
     """A quantity in a result unit, or a bare decimal right behind a metric."""
-    if in_setting(q, sentence):
+    if in_setting(q, sentence) or _is_set(q, sentence):
         return False
     if q.unit in RESULT_UNITS:
         return True
@@ -61,6 +84,15 @@ def _could_be(q: Quantity, sentence: str, metrics: list[tuple[int, int, Metric]]
     if q.unit is not None or "." not in q.written(sentence) or _NO_METRIC.search(sentence, 0, q.start):
         return False
     return any(0 <= q.start - end <= _NEAR for _, end, _ in metrics)
+
+
+def _is_set(q: Quantity, sentence: str) -> bool:
+    """Whether a number tells how something was set up or what share of something was used, not what came of it."""
+    if q.unit == "%" and _SHARE.match(sentence, q.end):
+        return True
+    if q.unit in (None, "%", "layers", "tokens") and _SET_BEFORE.search(sentence[max(0, q.start - 60) : q.start]):
+        return True
+    return q.unit in (None, "layers") and _SET_BEHIND.match(sentence, q.end) is not None
 
 
 def _end_of(index: int, found: list[Quantity], sentence: str) -> int | None:

@@ -11,6 +11,7 @@ from sovereign.records import Dropped, MissingSystem, Search, SearchHit
 
 from .documents import Found, Kept, LibraryPort, Plan, PlannedQuery, StoredSource
 from .plan import speaks_of_facets
+from .reading import spoken
 
 HITS_PER_QUERY = 60
 KEEP_AT_MOST = 60
@@ -63,10 +64,11 @@ def search(planned: Plan, library: LibraryPort) -> Found:
     dropped: list[Dropped] = []
     for source in sorted(fused):
         stored = library.get(source)
-        facets = speaks_of_facets(_searchable(stored), planned)
+        told = _searchable(stored, planned)
+        facets = speaks_of_facets(told, planned)
         if source in owners:
             facets = tuple(dict.fromkeys((f"system:{owners[source]}", *facets)))
-        reason = None if source in owners else _why_not(stored, facets, planned)
+        reason = None if source in owners else _why_not(told, facets, planned)
         if source in namesakes:
             reason = RULE_NAMESAKE, f"another system that is called {namesakes[source]}, on another subject"
         if reason is None:
@@ -122,19 +124,20 @@ def _ask(number: int, query: PlannedQuery, library: LibraryPort) -> Search:
     )
 
 
-def _searchable(stored: StoredSource) -> str:
-    """What the keep rule looks at: title and text; of a measurement its pack's own words."""
+def _searchable(stored: StoredSource, planned: Plan) -> str:
+    """What the keep rule looks at: title and text, of a full text what says what it is about; of a measurement its
+    pack's own words."""
     if str(stored.kind) == "measurement":
         spec = stored.meta.get("pack", {})
         claims = " ".join(claim.get("statement", "") for claim in spec.get("claims", []))
         return f"{stored.title}\n{spec.get('description', '')}\n{claims}\n{' '.join(spec.get('bears_on', []))}"
-    body = stored.text[stored.body_start :]
-    return f"{stored.title}\n{_NOT_SAID.sub('', body) if str(stored.kind) == 'note' else body}"
+    told = spoken(stored, planned)
+    return _NOT_SAID.sub("", told) if str(stored.kind) == "note" else told
 
 
-def _why_not(stored: StoredSource, facets: tuple[str, ...], planned: Plan) -> tuple[str, str] | None:
+def _why_not(told: str, facets: tuple[str, ...], planned: Plan) -> tuple[str, str] | None:
     groups = planned.subject_terms
-    if not speaks_of(_searchable(stored), groups):
+    if not speaks_of(told, groups):
         subject = "; ".join(group[0] for group in groups) or "a subject that no source speaks of"
         return RULE_SUBJECT, f"does not speak of the question's subject ({subject})"
     if len(facets) < planned.needed_facets:

@@ -28,11 +28,16 @@ class Piece:
     table_header: str = ""
 
 
-def sentences(text: str, start: int = 0, markdown: bool = False) -> list[Piece]:
-    """The pieces of `text[start:]` in order, spans relative to the whole text, outer white space left out."""
+def sentences(
+    text: str, start: int = 0, markdown: bool = False, end: int | None = None, under: str = ""
+) -> list[Piece]:
+    """The pieces of `text[start:end]` in order, spans relative to the whole text, outer white space left out.
+
+    `under` is the heading that the text stands under.
+    """
     pieces: list[Piece] = []
-    heading, header = "", ""
-    for block_start, block_end in _blocks(text, start, markdown):
+    heading, header = under, ""
+    for block_start, block_end in _blocks(text, start, len(text) if end is None else end, markdown):
         block = text[block_start:block_end]
         if markdown and block.lstrip().startswith("#"):
             heading = _MARKER.sub("", block, count=1).strip()
@@ -54,13 +59,13 @@ def sentences(text: str, start: int = 0, markdown: bool = False) -> list[Piece]:
     return [piece for piece in pieces if piece.text]
 
 
-def _blocks(text: str, start: int, markdown: bool) -> list[tuple[int, int]]:
+def _blocks(text: str, start: int, stop: int, markdown: bool) -> list[tuple[int, int]]:
     pattern = _BLOCK if markdown else re.compile(r"\n[ \t]*\n+")
     spans, here = [], start
-    for match in pattern.finditer(text, start):
+    for match in pattern.finditer(text, start, stop):
         spans.append((here, match.start()))
         here = match.end()
-    spans.append((here, len(text)))
+    spans.append((here, stop))
     cut: list[tuple[int, int]] = []
     for begin, end in spans:
         line_end = text.find("\n", begin, end)

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from sovereign.judge import mentions_any, name_key
+from sovereign.judge import mentions, mentions_any, name_key
 from sovereign.records import BadInput, Document
 
 
@@ -82,6 +82,19 @@ class Vocabulary(Document):
         """Whether the question is about one of the field's subjects."""
         return any(mentions_any(question, (*subject.terms, *subject.hints)) for subject in self.subject)
 
+    def measures(self, question: str) -> bool:
+        """Whether the question asks for what the field measures, on a subject that the vocabulary does not know.
+
+        A benchmark of the field is enough. A metric is not (accuracy is asked of other things too), but with one of the
+        field's own words, models or machines beside it.
+        """
+        if any(mentions_any(question, benchmark.terms) for benchmark in self.benchmark):
+            return True
+        own = (*self.words.generic, *self.words.models, *self.words.hardware)
+        return any(mentions_any(question, metric.terms) for metric in self.metric) and any(
+            mentions(question, word) for word in own if len(word) > 2 and sum(c.isupper() for c in word) >= 2
+        )
+
 
 #: The vocabulary of a question that no vocabulary speaks to: the question's own terms serve.
 EMPTY = Vocabulary(name="none", version=0, digest=hashlib.sha256(b"").hexdigest())
@@ -99,9 +112,10 @@ def load(path: Path) -> Vocabulary:
 
 
 def choose(question: str, vocabularies: tuple[Vocabulary, ...] | None = None) -> Vocabulary:
-    """The first vocabulary that has a subject of the question, or the empty one."""
+    """The first vocabulary that has a subject of the question, else whose metrics it asks for, or the empty one."""
     candidates = shipped() if vocabularies is None else vocabularies
-    return next((vocabulary for vocabulary in candidates if vocabulary.speaks_to(question)), EMPTY)
+    spoken = next((vocabulary for vocabulary in candidates if vocabulary.speaks_to(question)), None)
+    return spoken or next((vocabulary for vocabulary in candidates if vocabulary.measures(question)), EMPTY)
 
 
 def _shipped() -> Iterator[Vocabulary]:

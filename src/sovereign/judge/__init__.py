@@ -11,7 +11,7 @@ from .policy import decide
 from .quotes import CONTEXT, plain, pointer_text, quote_fault, resolve_pointer
 from .standing import LEVELS, TIER_BASIS, claim_level, quality_tier, verification_level
 from .synthesizer import NOT_MEASURED, status_of
-from .terms import mentions, mentions_any, name_key, speaks_of, term_pattern, term_spans
+from .terms import may_hold, mentions, mentions_any, name_key, speaks_of, term_pattern, term_spans
 from .tfidf import STOP_WORDS, tfidf_cosine
 from .tribunal import hold_tribunal
 from .verdicts import gate_verdict, reproduction_status, same_facets, settling, tests_of
@@ -42,6 +42,7 @@ __all__ = [
     "foil_again",
     "gate_verdict",
     "hold_tribunal",
+    "may_hold",
     "mean_score",
     "mentions",
     "mentions_any",

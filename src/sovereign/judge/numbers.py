@@ -53,6 +53,7 @@ _UNITS: tuple[tuple[str, str], ...] = (
     (r"joules?\b|J(?![\w-])", "J"),
     (r"mg\b|mg/d[lL]\b|g/d[lL]\b|kg\b|mmHg\b|mmol/[lL]\b", "clinical"),
 )
+_BRACKETS = re.compile(r"[(\[]([^()\[\]]{1,24})[)\]]")
 _UNIT_PATTERNS = tuple((re.compile(r"[\s~-]?" + f"(?:{pattern})"), unit) for pattern, unit in _UNITS)
 
 #: Units whose quantities are results in themselves; others (experts, tokens, layers, B) are mostly conditions.
@@ -132,6 +133,16 @@ def _with_inherited_units(text: str, found: list[Quantity], uncertain: set[int])
         if index + 1 in uncertain or ranged or _TO_NEXT.fullmatch(between):
             found[index] = replace(here, unit=after.unit)
     return found
+
+
+def bracketed_units(text: str) -> list[str]:
+    """The units that stand in brackets, in order: `Latency (ms)` names milliseconds for the bare numbers under it."""
+    found = []
+    for match in _BRACKETS.finditer(text):
+        words = match.group(1).strip()
+        fits = [name for pattern, name in _UNIT_PATTERNS if (unit := pattern.match(words)) and unit.end() == len(words)]
+        found += fits[:1]
+    return list(dict.fromkeys(found))
 
 
 def numbers_in(text: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import Any
 
 from sovereign.records import Quote
@@ -13,7 +14,7 @@ CONTEXT = 32
 
 def quote_fault(quote: Quote, text: str) -> str | None:
     """What is wrong with a quote against the text it names, or None. Offsets are code points."""
-    if hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() != quote.sha256:
+    if _digest(text) != quote.sha256:
         return "the text is not the one that was read (its SHA-256 differs)"
     if quote.pointer is not None:
         return _pointer_fault(quote, text)
@@ -25,6 +26,12 @@ def quote_fault(quote: Quote, text: str) -> str | None:
     if text[max(0, start - CONTEXT) : start] != quote.prefix or text[end : end + CONTEXT] != quote.suffix:
         return f"the {CONTEXT} code points beside {start}-{end} are not those stored"
     return None
+
+
+@lru_cache(maxsize=128)
+def _digest(text: str) -> str:
+    """Many quotes are of one text, and a text may be long."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def plain(text: str) -> str:

