@@ -34,6 +34,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "export": ("export:export", "Write a record as one file that anyone can check."),
     "check": ("check:check", "Check a record offline: digests, signatures, quotes, every judgement."),
     "keys": ("keys:keys", "Make, list, revoke and hand out keys; say whose you trust."),
+    "matrix": ("matrix:matrix", "Show a record's evidence matrix, or write it as CSV."),
     "outdated": ("outdated:outdated", "Say which records may be outdated, and why."),
     "diff": ("diff:diff", "Show what changed between two versions of a record, and why."),
     "why": ("why:why", "Say why a source, claim or system was kept, dropped or not found."),

@@ -4,10 +4,13 @@ from .notebook import notebook_html
 from .page import page_twin, render_page, render_texts
 from .report import Report, render_report
 from .site import Published, publish_record, write_list, write_page, write_site
+from .table import matrix_csv, matrix_rows
 
 __all__ = [
     "Published",
     "Report",
+    "matrix_csv",
+    "matrix_rows",
     "notebook_html",
     "page_twin",
     "publish_record",
