@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.gate import GOOD, PACK_TOML, Attack
+from tests.support.tally import TALLY
 
 from sovereign.gate import Bubblewrap
 
@@ -49,3 +50,13 @@ def marked(tmp_path: Path) -> Iterator[Path]:
         path.write_text("canary")
         path.chmod(0o666)
         yield path
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many escapes were shown to be contained, and which of them without a control that reached its canary."""
+    if TALLY:
+        proven = [name for name, said in TALLY.items() if said == "proven"]
+        terminalreporter.write_line(f"escapes: {len(TALLY)} tried, {len(proven)} contained and their controls reached")
+        for name, said in TALLY.items():
+            if said != "proven":
+                terminalreporter.write_line(f"  {name}: {said}")

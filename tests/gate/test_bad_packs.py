@@ -71,7 +71,8 @@ def test_out_of_time(sandbox: Bubblewrap, pack_folder: Folder) -> None:
     with pytest.raises(PackFailed, match="out of time"):
         run_pack(load_pack(pack_folder(script, toml=toml)), sandbox)
     assert running(marker) == []
-    assert not [path for path in set(Path(tempfile.gettempdir()).iterdir()) - before if f"sovereign-probe-{os.getpid()}-" in path.name]
+    new = set(Path(tempfile.gettempdir()).iterdir()) - before
+    assert not [path for path in new if f"sovereign-probe-{os.getpid()}-" in path.name]
 
 
 def test_what_it_prints_cannot_write_over_a_terminal(sandbox: Bubblewrap, pack_folder: Folder) -> None:

@@ -29,6 +29,8 @@ _OWN_MEMORY_MB, _OWN_TASKS = 64, 2
 _ETC = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/ocamlfind.conf")
 #: The only folders that a script may write to, each a file system in memory of its own.
 WRITABLE = ("/tmp", "/home", "/dev/shm", WORK)  # noqa: S108 - inside the sandbox, private to it
+_READ_ONLY_PROC = ("/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/acpi", "/proc/scsi")
+_MASKED_PROC = ("/proc/kcore", "/proc/keys", "/proc/key-users", "/proc/timer_list", "/proc/sched_debug")
 _NAMESPACES = ("user", "pid", "net", "ipc", "uts", "cgroup-try")
 
 
@@ -85,7 +87,7 @@ def plan(bwrap: str, python: Interpreter, job: Job, mode: Mode) -> Plan:
     else:
         options += [("--uid", str(INNER_UID)), ("--gid", str(INNER_UID))]
         options += [("--disable-userns",)] if _supports(bwrap, "--disable-userns") else []
-    options += [("--proc", "/proc"), ("--dev", "/dev")]
+    options += [("--proc", "/proc"), *_kernel_files(mode), ("--dev", "/dev")]
     for folder in WRITABLE:
         size = MIB if folder == "/home" else job.limits.output_mb * MIB
         options.append(("--perms", "1777", "--size", str(size), "--tmpfs", folder))
@@ -181,6 +183,20 @@ def environment(job: Job) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         **({"PYTHONPATH": ":".join(packages())} if job.packages else {}),
     }
+
+
+def _kernel_files(mode: Mode) -> Iterator[tuple[str, ...]]:
+    """Files of /proc that change or show the kernel, read-only or empty. bubblewrap covers some of them, but not where
+    their folder only looks read-only to it, as it does to root. `user` stays open to a launcher that still is root and
+    forbids nested namespaces there; the script then runs under a uid that may not."""
+    for name in _READ_ONLY_PROC:
+        yield ("--ro-bind-try", name, name)
+    for folder in sorted(Path("/proc/sys").iterdir()):
+        if folder.name != "user" or mode.drop_uid is None:
+            yield ("--ro-bind-try", str(folder), str(folder))
+    for name in _MASKED_PROC:
+        if os.path.exists(name):  # noqa: PTH110
+            yield ("--ro-bind", "/dev/null", name)
 
 
 def _system() -> Iterator[tuple[str, ...]]:

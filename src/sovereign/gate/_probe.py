@@ -57,6 +57,11 @@ GRADES = {
     "cpu": "no-cpu-limit",
     "nested-namespaces": "nested-namespaces",
 }
+#: Opened for writing (nothing is written): what would reach past the sandbox.
+_KERNEL_FILES = (
+    "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/vm/drop_caches", "/proc/sysrq-trigger",
+    "/proc/sys/fs/suid_dumpable", "/proc/sys/kernel/hostname",
+)  # fmt: skip
 _NAMESPACES = ("pid", "net", "mnt", "ipc", "uts", "user")
 _LIMITS = Limits(seconds=10, cpu_seconds=8, memory_mb=128, output_mb=4, processes=12, open_files=64)
 #: Limits that end a run: by which job they are tried, and the end that it must come to.
@@ -216,6 +221,7 @@ def _aim() -> Iterator[_Aim]:
             "home_allowed": sorted({Path(p).relative_to(home).parts[0] for p in python.binds if _under(p, home)}),
             "namespaces": {name: _namespace(name) for name in _NAMESPACES},
             "read_only": ["/", "/usr", "/etc", "/dev", "/pack", *python.binds[1:]],
+            "kernel_files": [path for path in _KERNEL_FILES if Path(path).exists()],
             "writable": ["/work", "/tmp", "/dev/shm"],  # noqa: S108 - inside the sandbox
             "variable": f"SOVEREIGN_PROBE_{nonce.upper()}",
             "open_files": _LIMITS.open_files,

@@ -106,10 +106,12 @@ def read_only(aim: Aim) -> Row:
         if try_write(path):
             written.append(folder)
             os.unlink(path)
+    written += [path for path in aim["kernel_files"] if may_open_for_writing(path)]
     control = all(try_write(os.path.join(folder, "sovereign-probe")) for folder in aim["writable"])
+    tried = len(aim["read_only"]) + len(aim["kernel_files"])
     return (
         not written,
-        f"wrote to {written or 'none'} of {len(aim['read_only'])} folders",
+        f"could write to {written or 'none'} of {tried} folders and kernel files",
         control,
         f"wrote to {aim['writable']}",
     )
@@ -119,6 +121,14 @@ def try_write(path: str) -> bool:
     try:
         with open(path, "w", encoding="ascii") as file:
             file.write("x")
+        return True
+    except OSError:
+        return False
+
+
+def may_open_for_writing(path: str) -> bool:
+    try:
+        os.close(os.open(path, os.O_WRONLY))
         return True
     except OSError:
         return False

@@ -99,10 +99,7 @@ class Bubblewrap:
     def _enclosed(
         self, made: Plan, mode: Mode, pipes: Pipes, group: Group | None, environment: dict[str, str], tell: Watch | None
     ) -> Watched:
-        words = command(
-            made, data=pipes.data, info=pipes.info_in, block=pipes.block_in, filter_at=pipes.filter,
-            parcel=pipes.parcel_in, lifeline=pipes.lifeline_in,
-        )  # fmt: skip
+        words = self.command_line(made, pipes)
         if group is not None:
             words, environment = [*group.prefix, *words], {**group.environment, **environment}
         try:
@@ -125,6 +122,13 @@ class Bubblewrap:
     def plan(self, job: Job, mode: Mode) -> Plan:
         """How a job is enclosed in one mode."""
         return plan(self.program(), interpreter(), job, mode)
+
+    def command_line(self, made: Plan, pipes: Pipes) -> list[str]:
+        """The command of a plan, with the descriptors of one run."""
+        return command(
+            made, data=pipes.data, info=pipes.info_in, block=pipes.block_in, filter_at=pipes.filter,
+            parcel=pipes.parcel_in, lifeline=pipes.lifeline_in,
+        )  # fmt: skip
 
     def collect(self, finished: Finished) -> dict[str, bytes]:
         """The files of a finished job, from a parcel that is read as untrusted bytes."""
