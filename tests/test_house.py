@@ -23,6 +23,7 @@ RANK = {
     "__main__": 11,
     "_api": 9,
     "workflow": 8,
+    "attesting": 8,
     "outdated": 8,
     "measuring": 7,
     "workspace": 7,

@@ -12,7 +12,7 @@ import pytest
 from tests.support.forge import repack, resign, unpack
 from tests.support.records import RECORD_ID, write_small
 
-from sovereign.check import Report, _container, check_path
+from sovereign.check import Report, _unpack, check_path
 from sovereign.records import NotFound
 from sovereign.seal import Key, pack_files
 
@@ -93,7 +93,7 @@ def test_a_size_that_lies_is_refused(export: bytes, tmp_path: Path, owner: Key) 
 def test_caps(
     name: str, limit: int, export: bytes, tmp_path: Path, owner: Key, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_container, name, limit)
+    monkeypatch.setattr(_unpack, name, limit)
     faults = _checked(export, tmp_path / "x.zip", owner).faults
     assert "larger than" in faults[0].what or "more than" in faults[0].what
     folder, files = unpack(export)

@@ -33,7 +33,8 @@ def test_a_reproduction_becomes_the_next_version_and_fills_no_gap(call: Call, tm
     assert_honest(first, second)
     events = call.workspace.archive().events(first.id)
     assert [event.type.value for event in events] == ["drafted", "reproduced"] and events[1].details == {
-        "packs": [PACK]
+        "packs": [PACK],
+        "gate_verdict": "UNVERIFIED",
     }
     page = (call.path / "site" / first.folder / "index.html").read_text()
     assert f"measurement:{PACK}" in page

@@ -102,6 +102,9 @@ sentence_contains = "7.1 experts in expectation"
 
 PACK_FILES = {"pack.toml": PACK_TOML.encode(), "run.py": b"print('a toy')\n"}
 
+#: The machine of the owner's own run.
+MACHINE = {"architecture": "x86_64", "processor": "Toy Processor One", "processors": "4"}
+
 WORK_CLAIM, NOTE_CLAIM, MEASURED_CLAIM = "c-00000000aa", "c-00000000bb", "c-00000000cc"
 
 
@@ -135,6 +138,7 @@ def small_record(key: Key, *, with_run: bool = True, results: Mapping[str, objec
             "seed": 7,
             "isolation": run.isolation,
             "outcomes": [{**outcome.to_json(), "record_claims": []} for outcome in run.outcomes],
+            "machine": MACHINE,
             "attested_at": NOW,
         }
         envelope = sign(statement(PREDICATE_REPRODUCTION, attested, said), key)

@@ -1,7 +1,9 @@
 """A record, offline: schemas, digests, signatures, and everything that can be computed again."""
 
+from ._attached import own_machines
 from ._trust import Trust, read_trust
+from ._unpack import Unsafe, unpack
 from .report import Fault, Report
 from .run import CHECKS, check_path
 
-__all__ = ["CHECKS", "Fault", "Report", "Trust", "check_path", "read_trust"]
+__all__ = ["CHECKS", "Fault", "Report", "Trust", "Unsafe", "check_path", "own_machines", "read_trust", "unpack"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -143,17 +144,17 @@ def _run(
     due = None if spec is None else _outcomes(case, f"{folder}/{RESULTS_FILE}", spec, run, results)
     if due is not None and version.same_rules:
         compare(case, at, "details.outcomes", [one.to_json() for one in details.outcomes], due)
-    machines = own_machines(version, run)
+    machines = own_machines(version.files, run)
     theirs = signed.predicate.get("machine")
     theirs = theirs if isinstance(theirs, dict) else {}
     return next((reason for ours in machines or [{}] if (reason := hardware_reason(ours, theirs))), None)
 
 
-def own_machines(version: VersionCase, run: Reproduction) -> list[dict[str, Any]]:
-    """The machines that the record's own attestations of a run state."""
+def own_machines(files: Mapping[str, bytes], run: Reproduction) -> list[dict[str, Any]]:
+    """The machines that the record's own attestations of a run state; `files` are those of its version."""
     prefix = f"reproductions/{run.results_sha256}/"
     found = []
-    for name, data in version.files.items():
+    for name, data in files.items():
         if name.startswith(prefix) and name.endswith(f"/{ATTESTATION_FILE}"):
             try:
                 machine = open_envelope(data).statement["predicate"].get("machine")

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import stat
-import zipfile
 from pathlib import Path
 
 from sovereign.records import NotFound
-from sovereign.records.layout import EVENTS, KEYS_FILE, MANIFEST_FILE, RECORD_FILE, SEAL_FILE, version_of
-from sovereign.seal import SealError, pack_files
+from sovereign.records.layout import CRATE_FILE, EVENTS, KEYS_FILE, MANIFEST_FILE, RECORD_FILE, SEAL_FILE, version_of
 
+from . import _unpack
 from ._case import Case
 from ._trust import Trust
 
-MAX_FILE = 64 * 2**20
-MAX_TOTAL = 256 * 2**20
-MAX_FILES = 20_000
-
 _FOLDER = re.compile(r"srch-[0-9a-f]{8}")
-_PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
 def read(path: Path, trust: Trust) -> Case:
@@ -40,8 +33,8 @@ def read(path: Path, trust: Trust) -> Case:
         if not stat.S_ISREG(mode):
             raise NotFound(f"{path} is neither a file nor a folder", remedy)
         case = Case("export", "", {}, trust, check="container")
-        if path.stat().st_size > MAX_TOTAL:
-            case.fault("container", f"larger than {MAX_TOTAL} bytes")
+        if path.stat().st_size > _unpack.MAX_TOTAL:
+            case.fault("container", f"larger than {_unpack.MAX_TOTAL} bytes")
             return case
         data = path.read_bytes()
     except FileNotFoundError as error:
@@ -61,7 +54,7 @@ def _read_folder(path: Path, trust: Trust, remedy: str) -> Case:
             case.fault(path.name, "the folder of a version is called v1, v2, ...")
         _walk(path, f"{prefix}/", case)
         keys = path.parent / KEYS_FILE
-        if keys.is_file() and keys.stat().st_size <= MAX_FILE:
+        if keys.is_file() and keys.stat().st_size <= _unpack.MAX_FILE:
             case.files[KEYS_FILE] = keys.read_bytes()
         return case
     if not (names & {KEYS_FILE, EVENTS} or any(version_of(name) for name in names)):
@@ -83,86 +76,31 @@ def _walk(root: Path, prefix: str, case: Case) -> None:
             total += info.st_size
             if not stat.S_ISREG(info.st_mode):
                 case.fault(where, "not a regular file (a link or a device); links are not followed")
-            elif info.st_size > MAX_FILE:
-                case.fault(where, f"larger than {MAX_FILE} bytes")
-            elif total > MAX_TOTAL or len(case.files) >= MAX_FILES:
-                case.fault(where, f"more than {MAX_TOTAL} bytes or {MAX_FILES} files in all; the rest is unread")
+            elif info.st_size > _unpack.MAX_FILE:
+                case.fault(where, f"larger than {_unpack.MAX_FILE} bytes")
+            elif total > _unpack.MAX_TOTAL or len(case.files) >= _unpack.MAX_FILES:
+                most = f"{_unpack.MAX_TOTAL} bytes or {_unpack.MAX_FILES} files"
+                case.fault(where, f"more than {most} in all; the rest is unread")
                 return
             else:
                 case.files[where] = path.read_bytes()
 
 
 def _read_container(data: bytes, case: Case) -> None:
-    """Unpack an export in memory, then make the container again from its content: every byte must be the same."""
-    entries: dict[str, bytes] = {}
+    """The files of an export: one folder named after its record, and beside it what makes it an RO-Crate."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            infos = archive.infolist()
-            if len(infos) > MAX_FILES:
-                case.fault("container", f"more than {MAX_FILES} files")
-                return
-            total = 0
-            for info in infos:
-                total += info.file_size
-                fault = _entry_fault(info, total, entries)
-                if fault:
-                    case.fault(f"container: {_printable(info.filename)}", fault)
-                    return
-                entries[info.filename] = _content(archive, info, case)
-    except Exception as error:  # whatever a hostile archive makes the reader raise is a fault of the archive
-        case.fault("container", f"not a container that can be read: {type(error).__name__}: {error}")
+        entries = _unpack.unpack(data, {CRATE_FILE})
+    except _unpack.Unsafe as error:
+        case.fault(error.where, error.what)
         return
-    if case.faults:
-        return
-    try:
-        again = pack_files(entries)
-    except SealError as error:
-        case.fault("container", error.message)
-        return
-    if again != data:
-        case.fault("container", _difference(data, again, infos))
-        return
+    crate = entries.pop(CRATE_FILE, None)
     folders = {name.split("/")[0] for name in entries}
     if len(folders) != 1 or not _FOLDER.fullmatch(min(folders, default="")):
         case.fault("container", "it must hold one folder named after its record (srch- and eight hexadecimal digits)")
         return
     case.name = folders.pop()
     case.files = {name.removeprefix(f"{case.name}/"): content for name, content in entries.items()}
-
-
-def _entry_fault(info: zipfile.ZipInfo, total: int, seen: dict[str, bytes]) -> str | None:
-    """Why an entry is not read, before any of it is."""
-    parts = info.filename.split("/")
-    if info.filename in seen:
-        return "the name is there twice"
-    if len(info.filename) > 240 or len(parts) < 2 or not all(_PART.fullmatch(part) for part in parts):
-        return "not a name that an export has: parts of letters, digits, `.`, `_` and `-`, within one folder"
-    if stat.S_IFMT(info.external_attr >> 16) != stat.S_IFREG:
-        return "not a regular file (a link, a folder or a device)"
-    if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
-        return "compressed; an export holds files as they are"
-    if info.flag_bits:
-        return "encrypted or written in another way than an export is"
-    if info.file_size > MAX_FILE or total > MAX_TOTAL:
-        return f"larger than {MAX_FILE} bytes, or {MAX_TOTAL} with the files before it"
-    return None
-
-
-def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, case: Case) -> bytes:
-    try:
-        with archive.open(info) as file:
-            return file.read(MAX_FILE + 1)
-    except zipfile.BadZipFile as error:
-        case.fault(f"container: {_printable(info.filename)}", f"damaged: {error}")
-        return b""
-
-
-def _difference(data: bytes, again: bytes, infos: list[zipfile.ZipInfo]) -> str:
-    at = next((i for i, (a, b) in enumerate(zip(data, again, strict=False)) if a != b), min(len(data), len(again)))
-    inside = max((i for i in infos if i.header_offset <= at), key=lambda i: i.header_offset, default=None)
-    near = f", at or after {_printable(inside.filename)}" if inside is not None else ""
-    return f"not in the one form that its content gives: the first difference is at byte {at}{near}"
-
-
-def _printable(name: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in name[:240])
+    if CRATE_FILE in case.files:
+        case.fault(f"{case.name}/{CRATE_FILE}", "lies beside the record's folder, not in it")
+    elif crate is not None:
+        case.files[CRATE_FILE] = crate

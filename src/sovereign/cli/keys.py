@@ -12,6 +12,7 @@ import click
 from sovereign.records import BadInput, KeyRole, NotFound, TrustedKey
 
 from ._console import Console, verb
+from ._now import now
 from ._text import table
 
 if TYPE_CHECKING:
@@ -37,9 +38,9 @@ def list_keys(console: Console) -> None:
     """
     store = _store(console)
     own, others = store.own(), store.others()
-    now = _now()
-    rows = [[key.id, "yours", key.role.value, _standing(key, now), key.fingerprint] for key in own]
-    rows += [[key.id, key.party or "-", key.role.value, _standing(key, now), key.fingerprint] for key in others]
+    at = now()
+    rows = [[key.id, "yours", key.role.value, _standing(key, at), key.fingerprint] for key in own]
+    rows += [[key.id, key.party or "-", key.role.value, _standing(key, at), key.fingerprint] for key in others]
     value = [{**key.to_json(), "name": key.id, "own": key in own} for key in (*own, *others)]
     heads = ["id", "held by", "role", "standing", "fingerprint"]
     console.emit(value, table(heads, rows) if rows else "no keys; make one with `sovereign init`")
@@ -99,7 +100,7 @@ def revoke(console: Console, name: str, reason: str) -> None:
     Example:
       sovereign keys revoke owner --reason "the laptop was stolen"
     """
-    gone = _store(console).revoke(name, reason, _now())
+    gone = _store(console).revoke(name, reason, now())
     lines = [f"revoked {gone.id}: {gone.fingerprint}", "hand out your trust file anew: sovereign keys export"]
     console.emit(gone, lines)
 
@@ -199,10 +200,10 @@ def _store(console: Console) -> KeyStore:
     return console.workspace().keystore()
 
 
-def _standing(key: TrustedKey, now: str) -> str:
+def _standing(key: TrustedKey, at: str) -> str:
     if key.revoked is not None:
         return f"revoked: {key.revoked.reason}"
-    if not key.holds_at(now):
+    if not key.holds_at(at):
         return "out of its time"
     return f"until {key.valid_until[:10]}" if key.valid_until else "holds"
 
@@ -216,7 +217,3 @@ def _moment(given: str | None, time: str) -> str | None:
         return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except ValueError as error:
         raise BadInput(f"{given!r} is no date", "write 2027-12-31, or 2027-12-31T12:00:00Z") from error
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
