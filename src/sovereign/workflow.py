@@ -8,14 +8,17 @@ version, one event and one set of pages.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from sovereign.gate import artifacts, missing_inputs
 from sovereign.inquiry import investigate
 from sovereign.inquiry.journal import Journal
 from sovereign.inquiry.question import clean_question
 from sovereign.inquiry.runs import Run, RunInfo
+from sovereign.measuring import Measured, Prepared, Skipped, matching, measure_in, packs_of, prepare
 from sovereign.records import (
     BadInput,
     Busy,
@@ -26,7 +29,6 @@ from sovereign.records import (
     Policy,
     Profile,
     Record,
-    SandboxUnavailable,
     State,
     record_id_of,
 )
@@ -37,9 +39,13 @@ if TYPE_CHECKING:
     from sovereign.inquiry.imported import Taken
     from sovereign.library import Library
     from sovereign.records import Evidence, Judgement
+    from sovereign.seal import Key
     from sovereign.workspace import Workspace
 
 Progress = Callable[[str], None]
+
+#: The purpose of a journal's run that runs packs; the records that it judges again have runs of their own.
+MEASURE = "measure"
 
 
 def _silent(_: str) -> None:
@@ -109,8 +115,13 @@ def import_seeds(workspace: Workspace, texts: Sequence[str], *, progress: Progre
     return tuple(records)
 
 
-def resume(workspace: Workspace, run_id: str | None = None, *, progress: Progress = _silent) -> Record:
+def resume(
+    workspace: Workspace, run_id: str | None = None, *, progress: Progress = _silent
+) -> Record | Reproduced:
     """Go on with a run; without an id, with the newest that is unfinished. A run that is done is shown again.
+
+    A record that is being judged again belongs to the measurement that asked for it: without an id, that is gone on
+    with.
 
     Raises:
         NotFound: no such run, or nothing is unfinished.
@@ -121,52 +132,37 @@ def resume(workspace: Workspace, run_id: str | None = None, *, progress: Progres
             unfinished = journal.unfinished()
             if not unfinished:
                 raise NotFound("no run is unfinished", "see `sovereign runs`")
-            info = unfinished[0]
+            newest = unfinished[0]
+            asked = (one for one in unfinished if [newest.record, newest.version] in one.details.get("due", ()))
+            info = next(asked, newest)
         else:
             info = journal.show(run_id)
         progress(f"going on with {info.id}, which was {info.state.value}")
-        return _go_on(workspace, journal, info, progress)
+        if info.purpose != MEASURE:
+            return _go_on(workspace, journal, info, progress)
+        prepared = prepare(workspace, info.details["packs"], inputs=info.details["inputs"], progress=progress)
+        with journal.resume(info.id) as run, _interruptible(workspace, run):
+            return _measured(workspace, run, info.details, prepared, progress)
 
 
-class Measured(Document):
-    """A pack that was run: what its claims came to, and how it was shut in."""
+class Reproduced(Document):
+    """What `reproduce` did: packs that were run, records that were judged again, packs that were skipped and why."""
 
-    pack: str
-    source: str
-    isolation: str
-    outcomes: tuple[dict[str, object], ...]
+    measured: tuple[Measured, ...]
+    records: tuple[Record, ...]
+    skipped: tuple[Skipped, ...] = ()
 
 
 def measure(
-    workspace: Workspace, pack_name: str | None = None, *, progress: Progress = _silent
+    workspace: Workspace, names: Sequence[str] | None = None, *, progress: Progress = _silent
 ) -> tuple[Measured, ...]:
-    """Run a pack, or all of them, in the sandbox, sign what came out and add it to the library as a measurement.
+    """Run packs, or all that can run here, in the sandbox; sign what came out and add it to the library.
 
     Raises:
         SandboxUnavailable: no sandbox passes its own test; nothing was run and nothing changed.
         NotFound: there is no pack of that name.
     """
-    from sovereign import gate
-
-    packs = gate.available_packs()
-    if not packs or (pack_name is not None and pack_name not in packs):
-        what = f"no pack {pack_name!r}" if pack_name else "no pack"
-        raise NotFound(f"there is {what} installed", f"the packs are: {', '.join(sorted(packs)) or 'none'}")
-    key = workspace.key()
-    progress("testing the sandbox")
-    sandbox = gate.Bubblewrap()
-    report = sandbox.probe()
-    if not report.ok:
-        raise SandboxUnavailable(report.reason, report.remedy)
-    done = []
-    for name in [pack_name] if pack_name else sorted(packs):
-        progress(f"running the pack {name} ({report.grade})")
-        run = gate.run_pack(packs[name], sandbox)
-        with workspace.library() as library:
-            library.add_measurement(**gate.measurement(run, gate.attest(run, key, _now())))
-        outcomes = tuple(outcome.to_json() for outcome in run.outcomes)
-        done.append(Measured(pack=name, source=packs[name].spec.source, isolation=report.grade, outcomes=outcomes))
-    return tuple(done)
+    return _reproduced(workspace, (), prepare(workspace, names, progress=progress), 1, {}, progress).measured
 
 
 def judge_again(
@@ -180,11 +176,7 @@ def judge_again(
     state = archive.state(record_id)
     version = state.version + 1
     record = archive.load(state.record)
-    if record.provenance.profile is not Profile.SOVEREIGN:
-        raise BadInput(
-            f"{state.record} was made by the profile {record.provenance.profile.value!r}, which runs nothing",
-            "ask its question without --profile, then reproduce that record",
-        )
+    _must_be_ours(record)
     question = record.question.text
     with workspace.journal() as journal:
         for info in journal.unfinished():
@@ -198,12 +190,26 @@ def judge_again(
 
 
 def reproduce(
-    workspace: Workspace, record_id: str | None = None, pack: str | None = None, *, progress: Progress = _silent
-) -> tuple[tuple[Measured, ...], tuple[Record, ...]]:
+    workspace: Workspace,
+    record_id: str | None = None,
+    packs: Sequence[str] | None = None,
+    *,
+    repeat: int = 1,
+    inputs: Mapping[str, str | Path] | None = None,
+    progress: Progress = _silent,
+) -> Reproduced:
     """Measure, then judge again: the named record, or without one every record that is still a draft.
 
+    An unfinished run of the same packs, repeats and records is gone on with.
+
+    Args:
+        packs: names; None: of a named record those that have to do with its cells, else all that can run here.
+        repeat: how often each is run.
+        inputs: name -> path of what packs ask their owner for.
+
     Raises:
-        NotFound: no such record or pack.
+        NotFound: no such record or pack, or no pack has to do with the record.
+        BadInput: an input is missing or is another one.
         SandboxUnavailable: nothing was run and nothing changed.
     """
     archive = workspace.archive()
@@ -212,13 +218,79 @@ def reproduce(
         due = [name for name in drafts if archive.load(name).provenance.profile is Profile.SOVEREIGN]
     else:
         due = [archive.state(record_id_of(record_id)).record]
-    measured = measure(workspace, pack, progress=progress)
-    names = tuple(one.pack for one in measured)
+        _must_be_ours(archive.load(due[0]))
+    if packs is None and record_id is not None:
+        packs = tuple(matching(workspace, archive.load(due[0])))
+        if not packs:
+            raise NotFound(f"no pack has to do with a cell of {due[0]}", "see `sovereign packs list`, or name one")
+        given = inputs or {}
+        able = [name for name in packs if not missing_inputs(packs_of(workspace)[name].spec, given)]
+        for name in set(packs) - set(able):
+            progress(f"leaving out the pack {name}: it needs an input, see `sovereign packs show {name}`")
+        packs = able or packs
+    prepared = prepare(workspace, packs, inputs=inputs, progress=progress)
+    versions = tuple((name, archive.state(name).version + 1) for name in due)
+    places = {name: str(Path(path).absolute()) for name, path in (inputs or {}).items()}
+    return _reproduced(workspace, versions, prepared, repeat, places, progress)
+
+
+def _reproduced(
+    workspace: Workspace,
+    due: tuple[tuple[str, int], ...],
+    prepared: Prepared,
+    repeat: int,
+    inputs: Mapping[str, str],
+    progress: Progress,
+) -> Reproduced:
+    """A run of the journal for the packs and the records that are due; one that was cut off is gone on with."""
+    if not prepared.packs:
+        told = "; ".join(f"{one.pack} {one.reason}" for one in prepared.skipped)
+        raise NotFound(f"no pack can be run here: {told}", "see `sovereign packs list`")
+    workspace.key()
+    details: dict[str, Any] = {"packs": list(prepared.names), "repeat": repeat, "inputs": dict(inputs)}
+    details["due"] = [list(one) for one in due]
+    with workspace.journal() as journal:
+        for info in journal.unfinished():
+            if info.purpose == MEASURE and info.details == details:
+                progress(f"going on with {info.id}, which was {info.state.value}")
+                with journal.resume(info.id) as run, _interruptible(workspace, run):
+                    return _measured(workspace, run, details, prepared, progress)
+        with journal.start("", purpose=MEASURE, details=details) as run, _interruptible(workspace, run):
+            return _measured(workspace, run, details, prepared, progress)
+
+
+def _measured(
+    workspace: Workspace, run: Run, details: Mapping[str, Any], prepared: Prepared, progress: Progress
+) -> Reproduced:
+    """Packs first, each into the library when all of its runs are attested; then the records, one after another."""
+    repeat, inputs = int(details["repeat"]), details["inputs"]
+    measured = measure_in(workspace, run, prepared, repeat=repeat, inputs=inputs, progress=progress)
     records = []
-    for name in due:
+    for name, version in details["due"]:
         progress(f"judging {name} again")
-        records.append(judge_again(workspace, name, packs=names, progress=progress))
-    return measured, tuple(records)
+        records.append(_judged(workspace, name, version, prepared.names, progress))
+    run.finish()
+    return Reproduced(measured=measured, records=tuple(records), skipped=prepared.skipped)
+
+
+def _judged(workspace: Workspace, record_id: str, version: int, packs: tuple[str, ...], progress: Progress) -> Record:
+    """A version that is due after a measurement: written, gone on with, or as it was written before a kill."""
+    archive = workspace.archive()
+    if archive.state(record_id).version < version:
+        return judge_again(workspace, record_id, packs=packs, progress=progress)
+    with workspace.journal() as journal:
+        for info in journal.unfinished():
+            if (info.purpose, info.record, info.version) == ("reproduce", record_id, version):
+                return _go_on(workspace, journal, info, progress)
+    return archive.load(record_id, version)
+
+
+def _must_be_ours(record: Record) -> None:
+    if record.provenance.profile is not Profile.SOVEREIGN:
+        raise BadInput(
+            f"{record.id} was made by the profile {record.provenance.profile.value!r}, which runs nothing",
+            "ask its question without --profile, then reproduce that record",
+        )
 
 
 def review(
@@ -292,7 +364,7 @@ def _write(
             texts=texts,
             audit_lines=run.audit_lines(),
             artifacts={
-                made.results_sha256: _artifacts(library, made.source, made.results_sha256)
+                made.results_sha256: _artifacts(library, made.source, made.results_sha256, workspace.key())
                 for made in evidence.reproductions
             },
             key=workspace.key(),
@@ -324,17 +396,16 @@ def _investigated(
                 library, info.question, policy, run, progress, chat=chat, embedder=embedder
             )
         return *found, library.text
-    return *investigate(library, info.question, policy, run, progress), library.text
+    found = investigate(library, info.question, policy, run, progress)
+    return *found, library.text
 
 
-def _artifacts(library: Library, source: str, results_sha256: str) -> dict[str, bytes]:
+def _artifacts(library: Library, source: str, results_sha256: str, key: Key) -> dict[str, bytes]:
     """What a measurement in the library carries with it: the pack's files, the results, the signed statement."""
     stored = library.get(source)
     if stored.sha256 != results_sha256:
         raise NotFound(f"the results {results_sha256[:12]} of {source} are no longer in the library", "run it again")
-    files = {name: text.encode("utf-8") for name, text in stored.meta["files"].items()}
-    attestation = stored.meta["attestation"].encode("utf-8")
-    return {**files, "results.json": stored.text.encode("utf-8"), "attestation.json": attestation}
+    return artifacts(stored.meta, stored.text, key)
 
 
 def _publish_by_policy(workspace: Workspace, archive: Archive, record: Record) -> None:

@@ -124,6 +124,11 @@ class Workspace:
     def policy_path(self) -> Path:
         return self.path / "policy.toml"
 
+    @property
+    def packs_path(self) -> Path:
+        """Packs that were added to this workspace, each in a folder of its name."""
+        return self.path / "packs"
+
     def policy(self) -> PolicyRules:
         """The rules in `policy.toml`, which take effect on every record judged from now on.
 

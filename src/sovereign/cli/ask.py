@@ -22,8 +22,9 @@ from ._console import Console, verb
     default="sovereign",
     help="The method: ours, or the earlier system's as a foil, which answers nothing.",
 )
+@click.option("--reproduce", is_flag=True, help="Then run the packs that have to do with its cells, and judge it again.")
 @verb
-def ask(console: Console, question: str, fresh: bool, reuse: bool, profile: str) -> None:
+def ask(console: Console, question: str, fresh: bool, reuse: bool, profile: str, reproduce: bool) -> None:
     """Answer QUESTION from the library. The record is a draft that waits for its owner (`sovereign review`).
 
     With --json, prints the record.json itself, byte for byte.
@@ -36,7 +37,23 @@ def ask(console: Console, question: str, fresh: bool, reuse: bool, profile: str)
     record = workflow.ask(
         workspace, question, fresh=fresh, reuse=reuse, profile=Profile(profile), progress=console.progress
     )
+    if reproduce:
+        record = _reproduced(console, workspace, record)
     show_record(console, workspace, record)
+
+
+def _reproduced(console: Console, workspace: Workspace, record: Record) -> Record:
+    """The record judged again over the packs that match it; as it is where none does. Says first which, and why."""
+    from .reproduce import match_lines
+
+    matches = match_lines(workspace, record)
+    if not matches:
+        console.progress("no pack has to do with a cell of this record: nothing is run")
+        return record
+    for line in matches:
+        console.progress(line)
+    done = workflow.reproduce(workspace, record.id, progress=console.progress)
+    return done.records[-1] if done.records else record
 
 
 def show_record(console: Console, workspace: Workspace, record: Record) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from sovereign import workflow
+from sovereign.measuring import Measured
 from sovereign.records import EventType, Grounding, Record, ReproductionStatus, SandboxUnavailable
-from sovereign.workflow import Measured
 from sovereign.workspace import Workspace
 
 from ._console import Console, verb

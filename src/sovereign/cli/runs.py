@@ -24,9 +24,14 @@ def resume(console: Console, run: str | None) -> None:
     from sovereign import workflow
 
     from .ask import show_record
+    from .reproduce import show_reproduced
 
     workspace = console.workspace()
-    show_record(console, workspace, workflow.resume(workspace, run, progress=console.progress))
+    done = workflow.resume(workspace, run, progress=console.progress)
+    if isinstance(done, workflow.Reproduced):
+        show_reproduced(console, workspace, done)
+    else:
+        show_record(console, workspace, done)
 
 
 @click.command()

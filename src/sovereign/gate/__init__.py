@@ -10,6 +10,7 @@ from .attested import (
     measurement,
     measurement_of,
 )
+from .authoring import add_pack, new_pack
 from .bubblewrap import Bubblewrap
 from .errors import PackFailed
 from .inputs import listing_digest, missing_inputs
@@ -45,6 +46,7 @@ __all__ = [
     "Sandbox",
     "SandboxReport",
     "Watch",
+    "add_pack",
     "artifacts",
     "attest",
     "attest_together",
@@ -59,6 +61,7 @@ __all__ = [
     "measurement",
     "measurement_of",
     "missing_inputs",
+    "new_pack",
     "probe",
     "run_pack",
 ]

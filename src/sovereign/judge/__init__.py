@@ -6,6 +6,7 @@ from .counts import answer_claims, cell_claims, count, firm_claims
 from .dimensions import DEFINITIONS
 from .foil import BY_CODE, REVISE_BELOW, TextMissing, foil_again, mean_score, reference_foil
 from .imported import SCHEME, SeedText, read_seed
+from .matches import PackMatch, pack_matches
 from .numbers import RESULT_UNITS, Quantity, bracketed_units, numbers_in, quantities
 from .policy import decide
 from .quotes import CONTEXT, plain, pointer_text, quote_fault, resolve_pointer
@@ -28,6 +29,7 @@ __all__ = [
     "SCHEME",
     "STOP_WORDS",
     "TIER_BASIS",
+    "PackMatch",
     "Quantity",
     "SeedText",
     "TextMissing",
@@ -48,6 +50,7 @@ __all__ = [
     "mentions_any",
     "name_key",
     "numbers_in",
+    "pack_matches",
     "plain",
     "pointer_text",
     "quality_tier",

@@ -34,6 +34,7 @@ from sovereign.records import (
     Outcome,
     PackClaim,
     PackSpec,
+    Settled,
 )
 
 from .intervals import FEWEST, MOST, bootstrap, difference_of_means, mean, ratio_of_means
@@ -76,11 +77,20 @@ def settled_claims(pack: PackSpec, outcome: ClaimOutcome, claims: Iterable[Claim
         claim.id
         for settled in stated.settles
         for claim in held
-        if claim.quotes[0].source == settled.source
-        and settled.sentence_contains in claim.text
-        and _is_the_expected(claim.facets.value, stated, outcome.expected)
+        if _names(settled, claim) and _is_the_expected(claim.facets.value, stated, outcome.expected)
     )
     return tuple(dict.fromkeys(found))
+
+
+def settles(stated: PackClaim, claim: Claim) -> bool:
+    """Whether a pack's claim settles a record's claim, as far as that is known before the run."""
+    expected = stated.expected
+    known = expected is None or _is_the_expected(claim.facets.value, stated, expected)
+    return known and any(_names(settled, claim) for settled in stated.settles)
+
+
+def _names(settled: Settled, claim: Claim) -> bool:
+    return claim.quotes[0].source == settled.source and settled.sentence_contains in claim.text
 
 
 def measured_claim(pack: PackSpec, outcome: ClaimOutcome, claims: Iterable[Claim]) -> str | None:
