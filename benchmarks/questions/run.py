@@ -74,9 +74,10 @@ class Kernel:
         except ValueError:
             return {}
 
-    def ask(self, question: str) -> tuple[Graded | None, Json]:
+    def ask(self, question: str, *options: str) -> tuple[Graded | None, Json]:
         """The record that `ask --json` prints, with the folder of its texts, and how the asking went."""
-        status, out, err, seconds = self.call("ask", question, "--workspace", str(self.workspace), "--json")
+        words = ("ask", question, *options, "--workspace", str(self.workspace), "--json")
+        status, out, err, seconds = self.call(*words)
         went: Json = {"exit": status, "seconds": seconds}
         try:
             record = obj(json.loads(out))

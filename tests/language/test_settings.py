@@ -22,7 +22,8 @@ def test_no_file_means_no_model(tmp_path: Path) -> None:
 
 
 def test_both_parts_are_read_and_defaults_are_the_stated_ones(tmp_path: Path) -> None:
-    text = '[chat]\nendpoint = "http://127.0.0.1:9/v1"\nmodel = "m"\n[embedder]\nendpoint = "https://e.example/v1"\nmodel = "e"\n'
+    text = '[chat]\nendpoint = "http://127.0.0.1:9/v1"\nmodel = "m"\n'
+    text += '[embedder]\nendpoint = "https://e.example/v1"\nmodel = "e"\n'
     found = read_language(written(tmp_path, text))
     assert found.chat == ChatSettings(endpoint="http://127.0.0.1:9/v1", model="m", temperature=0.0, seed=0)
     assert found.embedder is not None and found.embedder.batch == 64
