@@ -6,11 +6,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support.weakened import LAYERS, Weakened
 
-from sovereign.gate import Bubblewrap, Finished, Job, SandboxReport, Watch, load_pack, run_pack
+from sovereign.gate import SHORTFALLS, Bubblewrap, Finished, Job, SandboxReport, Watch, load_pack, run_pack
 from sovereign.gate._command import Mode
 from sovereign.gate._interpreter import Interpreter, interpreter
 from sovereign.gate._probe import probe
@@ -95,7 +97,6 @@ WEAKENED = {
     "network": 's/--unshare-net//',
     "host-files": 's,--remount-ro /dev --remount-ro /,--ro-bind /tmp /tmp --remount-ro /dev --remount-ro /,',
     "root-read-only": 's,--remount-ro /dev --remount-ro /,--remount-ro /dev,',
-    "environment": 's/--clearenv//',
     "namespaces": 's/--unshare-ipc//',
 }  # fmt: skip
 
@@ -125,6 +126,37 @@ def test_a_real_bwrap_with_one_protection_taken_away(name: str, program: Callabl
     failed = [check.name for check in report.checks if check.required and not check.holds]
     assert name in failed, report.reason
     assert name in report.reason
+
+
+REQUIRED_OFF = {
+    "environment": {"cleared environment"},
+    "capabilities": {"no capabilities", "spare uid", "system-call filter"},
+    "root-read-only": {"private /proc", "spare uid"},
+}
+
+
+@pytest.mark.parametrize("name", sorted(REQUIRED_OFF))
+def test_what_several_layers_protect_is_missed_when_all_of_them_are_away(name: str, sandbox: Bubblewrap) -> None:
+    sandbox.probe()
+    assert sandbox._mode is not None
+    mode = replace(sandbox._mode, drop_uid=None) if "spare uid" in REQUIRED_OFF[name] else sandbox._mode
+    if name == "root-read-only" and os.geteuid() != 0:
+        pytest.skip("only root's own uid may write to these files")
+    report = probe(Weakened(REQUIRED_OFF[name]), mode)
+    assert not report.ok
+    assert name in [check.name for check in report.checks if check.required and not check.holds], report.reason
+
+
+def test_the_grade_names_each_limit_that_is_away(sandbox: Bubblewrap) -> None:
+    """With every limit off but that of time, all that is left in the grade is what is missing: everything."""
+    sandbox.probe()
+    assert sandbox._mode is not None
+    off = {name for name in LAYERS if name.startswith(("limit of ", "group's ", "watch "))} - {"limit of time"}
+    off |= {"system-call filter", "no nested namespaces"}
+    mode = replace(sandbox._mode, way=None)
+    report = probe(Weakened(off), mode)
+    assert report.ok, report.reason
+    assert set(report.grade.partition("/")[2].split("+")) == set(SHORTFALLS) - {"devices"}
 
 
 def test_a_limit_that_does_not_bite_lowers_the_grade(program: Callable[[str], str]) -> None:
