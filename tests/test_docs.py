@@ -24,6 +24,7 @@ from sovereign.cli._main import cli
 from sovereign.judge import DEFINITIONS
 from sovereign.language import ChatSettings, EmbedderSettings
 from sovereign.library import Library
+from sovereign.library.connectors import ADDRESS_VARIABLES, DEFAULTS, Service, Services
 from sovereign.records import PackSpec, PolicyRules, Record, SovereignError
 from sovereign.starter import note_paths
 
@@ -125,6 +126,22 @@ def test_every_setting_of_a_language_model_is_documented(heading: str, kind: typ
     for name, field in kind.model_fields.items():
         default = "" if field.is_required() else f'`"{field.default}"`' if field.default == "" else f"`{field.default}`"
         assert documented[name] == [default, field.description]
+
+
+def test_every_setting_of_live_search_is_documented() -> None:
+    text = section(page("settings.md"), "## services.toml")
+    general = rows(text.partition("\n### ")[0])
+    own = rows(section(text, "### `[arxiv]`, `[semantic-scholar]`, `[openalex]`, `[crossref]`"))
+    assert set(general) == {"key", *Services.model_fields} - {"services"}
+    assert set(own) >= {"key", *Service.model_fields}
+    for kind, told in ((Services, general), (Service, own)):
+        for name, field in kind.model_fields.items():
+            if name != "services":
+                default = f'"{field.default}"' if field.default == "" else str(field.default).lower()
+                assert told[name] == ["" if field.is_required() else f"`{default}`", field.description]
+    for name, service in DEFAULTS.items():
+        figures = [f"{service.interval_s:g}", str(service.connections), str(service.results)]
+        assert own[name] == [f"`{service.address}`", f"`{ADDRESS_VARIABLES[name]}`", *figures]
 
 
 def models(kind: object) -> Iterator[type[BaseModel]]:

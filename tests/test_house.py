@@ -27,6 +27,7 @@ RANK = {
     "outdated": 8,
     "measuring": 7,
     "workspace": 7,
+    "living": 7,
     "publish": 6,
     "inquiry": 5,
     "gate": 5,

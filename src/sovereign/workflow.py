@@ -18,6 +18,7 @@ from sovereign.inquiry import investigate
 from sovereign.inquiry.journal import Journal
 from sovereign.inquiry.question import clean_question
 from sovereign.inquiry.runs import Run, RunInfo
+from sovereign.living import Live, Told, fetch
 from sovereign.measuring import Measured, Prepared, Skipped, matching, measure_in, packs_of, prepare
 from sovereign.records import (
     BadInput,
@@ -59,12 +60,14 @@ def ask(
     fresh: bool = False,
     reuse: bool = False,
     profile: Profile = Profile.SOVEREIGN,
+    live: Live | None = None,
     progress: Progress = _silent,
 ) -> Record:
     """Answer a question from the workspace's library and keep the record as a draft.
 
     An unfinished run of the same question is gone on with, unless `fresh`. `reuse` lets stages take outputs that other
-    runs stored for the same inputs and code. `profile` says by which method: ours, or the reference method.
+    runs stored for the same inputs and code. `profile` says by which method: ours, or the reference method. `live` asks
+    services first and adds the works that they know of to the library.
 
     Raises:
         BadInput: the question or the policy cannot be used; nothing was started.
@@ -73,9 +76,11 @@ def ask(
     """
     question = clean_question(question)
     workspace.policy(), workspace.key()  # what is wrong with them must show before a run exists
+    asked_live = {} if live is None else {"live": live.details(workspace.services())}
     with workspace.journal() as journal:
         for info in () if fresh else journal.unfinished():
-            if info.purpose == "ask" and info.question == question and _profile_of(info) is profile:
+            wanted = _profile_of(info) is profile and info.details.get("live") == asked_live.get("live")
+            if info.purpose == "ask" and info.question == question and wanted:
                 with contextlib.ExitStack() as stack:
                     try:
                         run = stack.enter_context(journal.resume(info.id))
@@ -85,7 +90,7 @@ def ask(
                     stack.enter_context(_interruptible(workspace, run))
                     return _finish(workspace, run, info, progress)
         record_id = workspace.archive().new_id()
-        details = {} if profile is Profile.SOVEREIGN else {"profile": profile.value}
+        details = asked_live if profile is Profile.SOVEREIGN else {"profile": profile.value, **asked_live}
         started = journal.start(question, record=record_id, version=1, details=details, reuse=reuse)
         with started as run, _interruptible(workspace, run):
             return _finish(workspace, run, journal.show(run.id), progress)
@@ -383,6 +388,9 @@ def _investigated(
 ) -> tuple[Evidence, Judgement, Callable[[str], str | None]]:
     """Evidence and judgement by the profile that the run was started with, and where its texts are."""
     profile, policy = _profile_of(info), workspace.policy()
+    told: Told = {}
+    if "live" in info.details:
+        told = fetch(workspace, library, run, info.question, info.details["live"], progress)
     if profile is Profile.IMPORTED:
         from sovereign.inquiry.imported import investigate_imported, take, texts_of
 
@@ -396,7 +404,7 @@ def _investigated(
                 library, info.question, policy, run, progress, chat=chat, embedder=embedder
             )
         return *found, library.text
-    found = investigate(library, info.question, policy, run, progress)
+    found = investigate(library, info.question, policy, run, progress, **told)
     return *found, library.text
 
 

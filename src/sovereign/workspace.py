@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sovereign.inquiry.journal import Journal
     from sovereign.language import Chat, Embedder
     from sovereign.library import Library
+    from sovereign.library.connectors import Services
     from sovereign.seal import Key, KeyStore
 
 #: The environment variable that names the workspace when no option does.
@@ -154,6 +155,17 @@ class Workspace:
         with Client(self.path / "net", host_rules(settings), progress=progress) as client:
             chat = OpenAIChat(settings.chat, client) if settings.chat else None
             yield chat, OpenAIEmbedder(settings.embedder, client) if settings.embedder else None
+
+    def services(self) -> Services:
+        """The settings in `services.toml` for live search; the defaults where there is none. Raises BadInput."""
+        from sovereign.library.connectors import read_services
+
+        return read_services(self.path / "services.toml")
+
+    @property
+    def net_path(self) -> Path:
+        """Kept answers of services, and the limits towards their hosts."""
+        return self.path / "net"
 
     @contextlib.contextmanager
     def library(self, *, create: bool = False) -> Iterator[Library]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import click
 
 from sovereign import workflow
+from sovereign.living import Live
 from sovereign.records import Foil, Profile, Record
 from sovereign.seal import canonical
 from sovereign.workspace import Workspace
 
 from ._console import Console, verb
+from ._live import live_options
 
 
 @click.command()
@@ -23,8 +25,11 @@ from ._console import Console, verb
     help="The method: ours, or the earlier system's as a foil, which answers nothing.",
 )
 @click.option("--reproduce", is_flag=True, help="Then run the packs that have to do with its cells, and judge it again.")
+@live_options
 @verb
-def ask(console: Console, question: str, fresh: bool, reuse: bool, profile: str, reproduce: bool) -> None:
+def ask(
+    console: Console, question: str, fresh: bool, reuse: bool, profile: str, reproduce: bool, live: Live | None
+) -> None:
     """Answer QUESTION from the library. The record is a draft that waits for its owner (`sovereign review`).
 
     With --json, prints the record.json itself, byte for byte.
@@ -32,10 +37,17 @@ def ask(console: Console, question: str, fresh: bool, reuse: bool, profile: str,
     \b
     Example:
       sovereign ask "How does AnyExperts compare to top-k routing in latency on VQAv2?"
+      sovereign ask --live --service arxiv "How does SMoES compare to soft routing?"
     """
     workspace = console.workspace()
     record = workflow.ask(
-        workspace, question, fresh=fresh, reuse=reuse, profile=Profile(profile), progress=console.progress
+        workspace,
+        question,
+        fresh=fresh,
+        reuse=reuse,
+        profile=Profile(profile),
+        live=live,
+        progress=console.progress,
     )
     if reproduce:
         record = _reproduced(console, workspace, record)

@@ -24,6 +24,8 @@ from sovereign.records import (
 from .documents import Compared, Found, Plan, Reading, Tabled, Written
 
 NEAREST_IN_ANSWER = 7
+#: Said of an answer before which no service was asked.
+ONLY_LIBRARY = "Only the library was searched: a source that it does not hold was not considered."
 _DIFFERENCE = {
     DiffersIn.SYSTEM: "system",
     DiffersIn.METRIC: "metric",
@@ -75,7 +77,7 @@ def limitations(reading: Reading, compared: Compared, found: Found, tabled: Tabl
         said.append("Facets were read from sentences by rules, which can misread who, what or under which condition.")
     if any(s.kind is SourceKind.MEASUREMENT for s in sources):
         said.append("Our own measurements differ in implementation, scale and hardware from what the question asks.")
-    said.append("Only the library was searched: a source that it does not hold was not considered.")
+    said.append(ONLY_LIBRARY)
     if tabled.left_out:
         asked = len(tabled.cells) + tabled.left_out
         said.append(

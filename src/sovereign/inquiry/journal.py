@@ -200,6 +200,13 @@ class JournalRun:
                 "ask the question again with --fresh",
             ) from error
 
+    def completed(
+        self, name: str, code: str, inputs: Document | Any, output_type: type[Output]
+    ) -> Output | None:
+        """The stored output of a stage that is called once in a run, or None; see `runs.Run`."""
+        body = self._stored((name, 1, digest(canonical(inputs)), code))
+        return None if body is None else output_type.model_validate_json(body)
+
     @property
     def audit_head(self) -> str | None:
         """SHA-256 of the last row of the audit chain; None before the first stage."""

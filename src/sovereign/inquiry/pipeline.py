@@ -15,10 +15,10 @@ from typing import Protocol, TypeVar
 
 from sovereign import _version
 from sovereign.judge import RULES, assess
-from sovereign.records import Cell, Document, Evidence, Judgement, PolicyRules, Provenance, Verdict
+from sovereign.records import Cell, Document, Evidence, Judgement, PolicyRules, Provenance, Search, Verdict
 
 from . import documents as doc
-from .answer import write
+from .answer import ONLY_LIBRARY, write
 from .cells import tabulate
 from .compare import compare, naming_only
 from .extract import extract
@@ -95,6 +95,8 @@ def investigate(
     run: StageRunner,
     progress: Progress = lambda _: None,
     vocabularies: Sequence[Vocabulary] | None = None,
+    searches: Sequence[Search] = (),
+    limitations: Sequence[str] = (),
 ) -> tuple[Evidence, Judgement]:
     """Answer a question from a library, judged and decided; nothing is written but the run's journal.
 
@@ -102,8 +104,10 @@ def investigate(
         library: where to look; its digest is part of what every stage's output is kept under.
         policy: the owner's rules; they are stored with the evidence.
         vocabularies: the fields' words; by default those that come with the package.
+        searches, limitations: of a live search that filled the library before; they are part of the record.
     """
     stages = _Stages(library, policy, run, progress, tuple(shipped() if vocabularies is None else vocabularies))
+    stages.before = tuple(searches), tuple(limitations)
     planned = stages.plan(question)
     evidence, judgement = stages.answer(planned)
     for round_number in range(1, policy.max_revisions + 1):
@@ -136,6 +140,7 @@ class _Stages:
         self._run = run
         self._progress = progress
         self._vocabularies = vocabularies
+        self.before: tuple[tuple[Search, ...], tuple[str, ...]] = ((), ())
 
     def plan(self, question: str) -> doc.Plan:
         return self._stage(
@@ -235,10 +240,10 @@ class _Stages:
             sources=tuple(item.source for item in reading.sources),
             cells=tabled.cells,
             missing_systems=found.missing,
-            searches=found.searches,
+            searches=_numbered((*found.searches, *self.before[0])),
             dropped=found.dropped,
             reproductions=naming_only(used, compared.reproductions),
-            limitations=written.limitations,
+            limitations=(*_limitations(written, live=bool(self.before[1])), *self.before[1]),
             provenance=Provenance(
                 code_version=_version.__version__,
                 code_digest=_all_code(),
@@ -281,6 +286,16 @@ def _all_code() -> str:
 def _digest(part: object) -> str:
     body = part.model_dump_json() if isinstance(part, Document) else repr(part)
     return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _limitations(written: doc.Written, live: bool) -> tuple[str, ...]:
+    """What the answer's stage says, but for what a live search makes untrue."""
+    return tuple(said for said in written.limitations if not (live and said == ONLY_LIBRARY))
+
+
+def _numbered(searches: Sequence[Search]) -> tuple[Search, ...]:
+    """The library's searches have their numbers; those of services go on from there."""
+    return tuple(one.model_copy(update={"id": f"q{number}"}) for number, one in enumerate(searches, 1))
 
 
 def _in_words(cell: Cell) -> str:

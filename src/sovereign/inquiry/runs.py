@@ -85,6 +85,10 @@ class Run(Protocol):
         """
         ...
 
+    def completed(self, name: str, code: str, inputs: Document | Any, output_type: type[Output]) -> Output | None:
+        """The stored output of a stage that a run calls once, or None: asks without running anything or counting."""
+        ...
+
     @property
     def audit_head(self) -> str | None:
         """SHA-256 of the last row of the audit chain; None before the first stage."""

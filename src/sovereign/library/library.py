@@ -99,6 +99,23 @@ class Library:
                 raise
             return adding.report()
 
+    def put(self, sources: Iterable[Stored]) -> AddReport:
+        """Store sources that were read elsewhere: found by a service, or fetched. Of one id the newer stays."""
+        with self._lock:
+            follower = self._following(write=True)
+            adding = Adding(self._store, follower, None)
+            try:
+                for source in sources:
+                    adding.put(source)
+                adding.flush()
+                follower.finish()
+                with self._store.transaction():
+                    self._store.keep_digests()
+            except BaseException:
+                follower.abandon()
+                raise
+            return adding.report()
+
     def add_measurement(
         self, source_id: str, title: str, text: str, meta: Mapping[str, Any], index_text: str | None = None
     ) -> Stored:

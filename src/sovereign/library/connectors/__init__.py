@@ -2,7 +2,7 @@
 
 from ._port import Connector, Page, Wanted
 from ._settings import ADDRESS_VARIABLES, CONTACT_VARIABLE, DEFAULTS, KEY_VARIABLES, Service, Services, read_services
-from ._work import Work, arxiv_of, doi_of, merge, same_title
+from ._work import READER, Work, arxiv_of, doi_of, merge, same_title
 from .arxiv import Arxiv, search_query
 from .asking import connectors_of, open_client, search_arxiv
 from .crossref import Crossref
@@ -14,6 +14,7 @@ __all__ = [
     "CONTACT_VARIABLE",
     "DEFAULTS",
     "KEY_VARIABLES",
+    "READER",
     "Arxiv",
     "Connector",
     "Crossref",

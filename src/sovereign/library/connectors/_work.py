@@ -21,7 +21,10 @@ _MOST_AUTHORS = 3000
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a service says of a work. `local` is its own name for it; `abstract` is empty where it has none."""
+    """What a service says of a work. `local` is its own name for it; `abstract` is empty where it has none.
+
+    `found_by` and `known_as` (service, local) tell, after a merge, who described it and under which names.
+    """
 
     service: str
     local: str
@@ -35,6 +38,7 @@ class Work:
     address: str | None = None
     pdf: str | None = None
     found_by: tuple[str, ...] = ()
+    known_as: tuple[tuple[str, str], ...] = ()
 
     @property
     def id(self) -> str:
@@ -111,7 +115,7 @@ def merge(works: Iterable[Work]) -> tuple[Work, ...]:
         place = next((at[key] for key in keys if key in at), None)
         if place is None:
             place = len(merged)
-            merged.append(replace(work, found_by=(work.service,)))
+            merged.append(replace(work, found_by=(work.service,), known_as=((work.service, work.local),)))
         else:
             merged[place] = _joined(merged[place], work)
         for key in _keys(merged[place]):
@@ -124,7 +128,10 @@ def _joined(first: Work, other: Work) -> Work:
         name: getattr(first, name) or getattr(other, name)
         for name in ("title", "authors", "year", "abstract", "doi", "arxiv", "version", "address", "pdf")
     }
-    return replace(first, **filled, found_by=tuple(dict.fromkeys((*first.found_by, other.service))))
+    return replace(
+        first, **filled, found_by=tuple(dict.fromkeys((*first.found_by, other.service))),
+        known_as=tuple(dict.fromkeys((*first.known_as, (other.service, other.local)))),
+    )  # fmt: skip
 
 
 def _keys(work: Work) -> list[str]:

@@ -1,0 +1,67 @@
+"""A live search around a run: services asked, the works that they know of added to the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from sovereign.records import Search
+
+if TYPE_CHECKING:
+    from sovereign.inquiry.runs import Run
+    from sovereign.library import Library, Stored
+    from sovereign.library.connectors import Services
+    from sovereign.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Which services to ask (none named: all that are enabled); `offline` uses what was kept of earlier runs."""
+
+    services: tuple[str, ...] = ()
+    offline: bool = False
+
+    def details(self, settings: Services) -> dict[str, Any]:
+        """What a run keeps of it, so that a resumed run asks the same services. Raises BadInput."""
+        return {"services": list(settings.chosen(self.services)), "offline": self.offline}
+
+
+class Told(TypedDict, total=False):
+    """What a live search adds to a record beside the works."""
+
+    searches: tuple[Search, ...]
+    limitations: tuple[str, ...]
+
+
+def fetch(
+    workspace: Workspace,
+    library: Library,
+    run: Run,
+    question: str,
+    details: Mapping[str, Any],
+    progress: Callable[[str], None],
+) -> Told:
+    """Ask the services of a run's details, add what they found to the library, and say what it came to.
+
+    A work that the library holds already stays as it is, unless it had no more than its metadata and an abstract was
+    found. Run again after a kill, it asks nothing that was answered, and adds what was not yet added.
+    """
+    from sovereign.inquiry.live import look_outside
+    from sovereign.library.connectors import connectors_of, open_client
+
+    settings = workspace.services()
+    connectors = connectors_of(settings, details["services"])
+    with open_client(workspace.net_path, settings, offline=details["offline"], progress=progress) as client:
+        outside = look_outside(library, question, run, client, connectors, progress)
+    new = [source for source in outside.sources() if _is_news(source, library)]
+    report = library.put(new)
+    progress(f"{len(outside.found)} works found, {report.added} added to the library, {report.updated} completed")
+    return {"searches": outside.searches, "limitations": outside.limitations}
+
+
+def _is_news(source: Stored, library: Library) -> bool:
+    held = library.get_many([source.id]).get(source.id)
+    if held is None:
+        return True
+    return held.text_level == "metadata" and source.text_level == "abstract"
