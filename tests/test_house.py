@@ -26,6 +26,7 @@ RANK = {
     "attesting": 8,
     "outdated": 8,
     "measuring": 7,
+    "proving": 7,
     "workspace": 7,
     "living": 7,
     "publish": 6,

@@ -231,7 +231,8 @@ class _Case:
     def _refuse_if(self, what: str, found: str) -> None:
         if found and what in self.shut:
             hole = self.shut[what]
-            remedy = "put recursive definitions into the statement, prove with the induction principles of the library"
+            remedy = "put recursive definitions into the statement, use the library's induction principles and lemmas, "
+            remedy += "and do not unfold its functions (simpl leaves their fixpoints in the term)"
             said = f"{what} ({found}); this version of Rocq has a known hole there ({hole.number}, {hole.what})"
             raise Refused("known-holes", f"{said}; {remedy if what == FIXPOINTS else 'do without'}")
 

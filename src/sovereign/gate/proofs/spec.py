@@ -18,7 +18,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError, model_validator
 
-from sovereign.records import BadInput, DiffersIn, Document, Facets, NotFound
+from sovereign.records import BadInput, DiffersIn, Document, Facets, NotFound, Settled
 
 PROOF_FILE = "proof.toml"
 ENTRY_POINTS = "sovereign.packs"
@@ -65,6 +65,7 @@ class ProofSpec(Document):
     facets: Facets = Field(description="what the theorem is about")
     bears_on: tuple[str, ...] = Field(default=(), description="metrics of cells beside which it may stand")
     differs_in: tuple[DiffersIn, ...] = Field(min_length=1, description="in what it differs from such a cell")
+    settles: tuple[Settled, ...] = Field(default=(), max_length=32, description="claims of sources that it settles")
     limits: ProofLimits = ProofLimits()
 
     @model_validator(mode="after")
