@@ -161,7 +161,7 @@ def test_a_path_that_is_not_there(library: Library, tmp_path: Path) -> None:
     with pytest.raises(NotFound) as error:
         library.add(tmp_path / "nowhere")
     assert error.value.remedy
-    assert "no reader" in _reasons(library, _touch(tmp_path / "a.pdf"))[0]
+    assert "no reader" in _reasons(library, _touch(tmp_path / "a.xyz"))[0]
 
 
 def _touch(path: Path) -> Path:

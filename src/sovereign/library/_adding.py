@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import gazetteer
+from ._best import best_of
 from ._types import AddReport, Failure, Stored
+from .readers import text_rank
+from .readers._identity import PATH_SCHEME, stem
 from .store import Derived, Store
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from .readers import Document, Reader
 
 _BATCH = 2000
+_PAPER = 40  # a full text weighs as many sources, so that a batch of them is written every minute or so
 Progress = Callable[[int], None]
 
 
@@ -25,7 +29,7 @@ class Adding:
         self._store, self._follower, self._progress = store, follower, progress
         self._batch: dict[str, Stored] = {}
         self._failures: dict[str, list[Failure]] = {}
-        self._added = self._updated = self._unchanged = self._seen = 0
+        self._added = self._updated = self._unchanged = self._seen = self._weight = 0
         self._failed: list[Failure] = []
         self._file_of: dict[str, str] = {}
         self._skipped: list[str] = []
@@ -47,20 +51,26 @@ class Adding:
             elif reader.name == "markdown" and self._file_of.setdefault(found.id, file) != file:
                 other = self._file_of[found.id]
                 failures.append(document.fail(f"has the id {found.id}, as {other} has: give one of them another"))
+            elif found.id.startswith(PATH_SCHEME) and self._file_of.setdefault(found.id, stem(file)) != stem(file):
+                other = self._file_of[found.id]
+                failures.append(document.fail(f"has the id {found.id}, as {other} has: rename one of the files"))
             else:
                 self.put(found)
         self._failures[file] = failures
 
     def put(self, source: Stored) -> None:
-        """Queue a source; of two with one id in a batch the later one stays."""
-        self._batch[source.id] = source
+        """Queue a source; of two with one id the later one stays, or of papers the better text."""
+        self._batch[source.id] = best_of(source, self._batch.get(source.id))
         self._seen += 1
-        if len(self._batch) >= _BATCH:
+        self._weight += _PAPER if text_rank(source.reader) else 1
+        if self._weight >= _BATCH:
             self.flush()
 
     def flush(self) -> None:
         """Write what is queued, in one transaction, and hand it to the index."""
-        sources = list(self._batch.values())
+        papers = [source.id for source in self._batch.values() if text_rank(source.reader)]
+        known = self._store.get(list(self._batch), full_texts=True) | self._store.get(papers)
+        sources = [best_of(source, known.get(source.id)) for source in self._batch.values()]
         with self._store.transaction():
             new, gone, added, updated = self._store.write(sources, self._derive)
             for file, failures in self._failures.items():
@@ -71,7 +81,7 @@ class Adding:
         self._unchanged += len(sources) - added - updated
         for failures in self._failures.values():
             self._failed += failures
-        self._batch, self._failures = {}, {}
+        self._batch, self._failures, self._weight = {}, {}, 0
         if self._progress:
             self._progress(self._seen)
 

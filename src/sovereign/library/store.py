@@ -219,9 +219,10 @@ class Store:
 
     # -- reading
 
-    def get(self, ids: Sequence[str]) -> dict[str, Stored]:
-        """Stored sources by id; unknown ids are absent."""
-        rows = self._in(f"SELECT {_CARD}, index_text, text FROM sources WHERE id IN ({{}})", ids)  # noqa: S608
+    def get(self, ids: Sequence[str], full_texts: bool = False) -> dict[str, Stored]:
+        """Stored sources by id; unknown ids are absent, and with `full_texts` those that have none."""
+        only = " AND text_level = 'full_text'" if full_texts else ""
+        rows = self._in(f"SELECT {_CARD}, index_text, text FROM sources WHERE id IN ({{}}){only}", ids)  # noqa: S608
         return {row[0]: _stored(row) for row in rows}
 
     def by_row(self, rows: Sequence[int]) -> dict[int, Stored]:

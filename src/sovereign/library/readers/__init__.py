@@ -12,13 +12,14 @@ from ._port import Document, Reader, slug
 from .collection import CollectionReader
 from .jsonl import JsonlReader
 from .markdown import MarkdownReader
-from .papers import PaperReader, read_bytes, source_of
+from .papers import PaperReader, read_bytes, source_of, text_rank
 
-READERS: tuple[Reader, ...] = (MarkdownReader(), JsonlReader(), CollectionReader())
+READERS: tuple[Reader, ...] = (MarkdownReader(), JsonlReader(), CollectionReader(), PaperReader())
 
 __all__ = [
     "READERS", "CollectionReader", "Document", "Format", "JsonlReader", "MarkdownReader", "Paper", "PaperReader",
     "Reader", "Section", "Table", "TableCell", "Unreadable", "read_bytes", "reader_for", "slug", "source_of",
+    "text_rank",
 ]  # fmt: skip
 
 

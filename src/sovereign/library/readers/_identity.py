@@ -9,6 +9,7 @@ from ._formats import BUNDLE_SUFFIXES, FORMATS
 from ._paper import Paper
 from ._port import slug
 
+PATH_SCHEME = "work:"  # of ids that are made of a path
 _NEW = r"\d{2}(?:0[1-9]|1[0-2])\.\d{4,5}"
 _OLD = r"[a-z][a-z-]+(?:\.[A-Z]{2})?[/_]?\d{2}(?:0[1-9]|1[0-2])\d{3}"
 _ARXIV_NAME = re.compile(rf"(?:arxiv[-_. :]?)?({_NEW}|{_OLD})(?:v\d{{1,2}})?", re.IGNORECASE)
@@ -52,12 +53,18 @@ def source_id(paper: Paper, relative: PurePosixPath) -> str:
     name = stem(relative.name)
     if found := arxiv_id(name) or arxiv_id(relative.parent.name):
         return f"arxiv:{found}"
-    if match := _PMC_NAME.fullmatch(name):
-        return f"pmc:{match[1].upper()}"
     for scheme in ("arxiv", "doi", "pmc"):
         if paper.ids.get(scheme):
             return f"{scheme}:{paper.ids[scheme]}"
-    return f"work:{slug((relative.parent / name).as_posix())}"[:390]
+    if match := _PMC_NAME.fullmatch(name):
+        return f"pmc:{match[1].upper()}"
+    return f"{PATH_SCHEME}{slug((relative.parent / name).as_posix())}"[:390]
+
+
+def year_of(source_id: str) -> int | None:
+    """The year that an arXiv identifier tells."""
+    digits = re.search(r"\d{2}", source_id.removeprefix("arxiv:")) if source_id.startswith("arxiv:") else None
+    return (1900 if int(digits[0]) > 90 else 2000) + int(digits[0]) if digits else None
 
 
 def address_of(source_id: str) -> str | None:

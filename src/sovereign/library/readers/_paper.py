@@ -76,7 +76,7 @@ class Paper:
             "sections": [[s.depth, s.title, s.start, s.end] for s in self.sections],
             "tables": [[t.label, t.start, t.end] for t in self.tables],
             "references": list(self.references),
-            "ids": dict(self.ids),
+            "ids": dict(sorted(self.ids.items())),
             "left_out": list(self.left_out),
         }
         return {key: value for key, value in found.items() if value}

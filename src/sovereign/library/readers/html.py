@@ -131,11 +131,11 @@ class _Reader:
             if "doi" not in writer.ids and (number := doi((found.get(name) or [""])[0])):
                 writer.ids["doi"] = number
         pages = [link.get("href") or "" for link in self._root.iter("link") if link.get("rel") == "canonical"]
-        given = [
+        numbers: list[str] = [
             *found.get("citation_arxiv_id", []),
             *(m[1] for p in pages + found.get("og:url", []) if (m := _ARXIV_PAGE.match(p))),
         ]
-        if ours := next(filter(None, map(arxiv_id, given)), None):
+        if ours := next(filter(None, map(arxiv_id, numbers)), None):
             writer.ids["arxiv"] = ours
 
     def _main(self) -> Any:

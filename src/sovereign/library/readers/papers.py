@@ -65,9 +65,15 @@ def source_of(
         id=source_id, title=one_line(title or paper.title)[:1000] or source_id, kind="work",
         text_level=paper.text_level, sha256=sha256_of(paper.text), text=paper.text,
         address=address or _identity.address_of(source_id),
-        authors=authors or paper.authors, year=year or paper.year, meta={k: v for k, v in meta.items() if v},
-        reader=paper.reader,
+        authors=authors or paper.authors, year=year or paper.year or _identity.year_of(source_id),
+        meta=dict(sorted((k, v) for k, v in meta.items() if v)), reader=paper.reader,
     )  # fmt: skip
+
+
+def text_rank(reader: str) -> int:
+    """How good the text of a reader of papers is (`Format.rank`), by its name and version; 0 for any other reader."""
+    name = reader.partition(" ")[0]
+    return next((one.rank for one in FORMATS if one.name == name), 0)
 
 
 class PaperReader:
