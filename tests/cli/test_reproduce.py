@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.support.calls import Call
 
-from sovereign.gate import Bubblewrap
+from sovereign.gate import Bubblewrap, available_packs
 from sovereign.records import GateStatus, Grounding, Record, ReproductionStatus
 
 PACK = "expected-distinct-experts"
@@ -61,9 +61,13 @@ def test_published_records_are_judged_again_only_by_name_and_equal_runs_give_equ
         digest = library.digest()
     assert call("review", "approve", call.record.id).code == 0
     answer = call("reproduce", "--json")
-    assert answer.code == 0 and len(answer.json["measured"]) == 1 and answer.json["records"] == []
+    assert answer.code == 0 and answer.json["records"] == []
+    ran = {one["pack"] for one in answer.json["measured"]}
+    left_out = {one["pack"] for one in answer.json["skipped"]}
+    assert {PACK, "largest-decode-saving"} <= ran and ran | left_out == set(available_packs())
+    assert not ran & left_out
     assert call.record.version == 2
     with call.workspace.library() as library:
         assert library.digest() == digest
     status = call("library", "status", "--json").json
-    assert status["kinds"]["measurement"] == 1
+    assert status["kinds"]["measurement"] == len(ran)
