@@ -85,6 +85,12 @@ class Writer:
         self.tables += 1
         self._put(_Block([line_of(caption)], grid=grid, label=line_of(label).rstrip(".: ") or f"Table {self.tables}"))
 
+    @staticmethod
+    def part(label: str, number: int, several: bool) -> str:
+        """The label of one of several tables under one caption: Table 2a, Table 2b."""
+        mark = chr(96 + number) if number < 27 else f"-{number}"
+        return label.rstrip(".: ") + mark if several and label else label
+
     def end_abstract(self) -> None:
         """What follows is no part of the abstract, though no heading says so."""
         self._in_abstract = False

@@ -306,7 +306,7 @@ class _Reader:
         words = self._inline.text(caption) if caption is not None else ""
         match = re.match(r"\s*(Table\s+[\w.]+)\s*[:.]?\s*", words)
         for number, table in enumerate(tables):
-            label = match[1] + (f" ({number + 1})" if len(tables) > 1 else "") if match else ""
+            label = self.writer.part(match[1], number + 1, len(tables) > 1) if match else ""
             self._table(table, words[match.end() :] if match else words, label)
 
     def _is_table(self, element: Any) -> bool:

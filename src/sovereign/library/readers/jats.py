@@ -198,7 +198,7 @@ class _Reader:
         for number, table in enumerate(tables):
             grid = read_table(table, self._inline.text)
             if not grid.empty:
-                self.writer.table(grid, words, f"{name} ({number + 1})" if len(tables) > 1 and name else name)
+                self.writer.table(grid, words, self.writer.part(name, number + 1, len(tables) > 1))
         if not tables:
             self.writer.paragraph(f"{name}: {words}")
         if (foot := _child(wrap, "table-wrap-foot")) is not None:

@@ -37,6 +37,7 @@ _NO_NAMES = frozenset(
     "thanks footnote textsuperscript inst email url texttt hspace vspace footnotemark ref href".split()
 )
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_UNNUMBERED = "Table unnumbered"
 _PACKAGE = 200_000
 
 
@@ -417,13 +418,14 @@ class _TexReader(InlineReader):
             self.flush()
         opened = self._floats.pop()
         caption = " ".join(opened.captions)
-        label = f"{opened.kind} {opened.number}" if opened.number else f"{opened.kind} (unnumbered)"
+        label = f"{opened.kind} {opened.number}" if opened.number else opened.kind
+        table = label if opened.kind == "Table" else f"Table {opened.kind}-{opened.number}"  # one that a figure shows
+        table = table if opened.number else _UNNUMBERED
         for at, (grid, own) in enumerate(opened.grids, 1):
-            several = f" ({at})" if len(opened.grids) > 1 else ""
             if self._floats:
                 self._floats[-1].grids.append((grid, own))
             else:
-                self.writer.table(grid, f"{own} {caption}", label + several)
+                self.writer.table(grid, f"{own} {caption}", self.writer.part(table, at, len(opened.grids) > 1))
         if not opened.grids and caption:
             self.put(f"{label}: {caption}" if opened.number else caption)
         elif self._floats and caption:
@@ -449,4 +451,4 @@ class _TexReader(InlineReader):
             self._floats[-1].grids.append((grid, ""))
         else:
             self.flush()
-            self.writer.table(grid, "", "Table (unnumbered)")
+            self.writer.table(grid, "", _UNNUMBERED)
