@@ -22,6 +22,7 @@ RANK = {
     "cli": 10,
     "__main__": 11,
     "_api": 9,
+    "desk": 9,
     "workflow": 8,
     "attesting": 8,
     "outdated": 8,

@@ -76,6 +76,10 @@ def ask(
     """
     question = clean_question(question)
     workspace.policy(), workspace.key()  # what is wrong with them must show before a run exists
+    if live is not None and profile is Profile.REFERENCE:
+        if set(live.services) - {"arxiv"}:
+            raise BadInput("the reference method asks arXiv alone", "leave out --service, or the profile")
+        live = Live(("arxiv",), live.offline)
     asked_live = {} if live is None else {"live": live.details(workspace.services())}
     with workspace.journal() as journal:
         for info in () if fresh else journal.unfinished():
@@ -305,14 +309,19 @@ def review(
     note: str = "",
     by: str = "",
     details: dict[str, object] | None = None,
+    after: int | None = None,
 ) -> State:
-    """Sign the owner's decision (approved, rejected, corrected, retracted) on a record and make its pages again."""
+    """Sign the owner's decision (approved, rejected, corrected, retracted) on a record and make its pages again.
+
+    `after` is how many events the owner has seen: with it, a decision on what has changed since is refused.
+    """
     archive = workspace.archive()
     state = archive.state(record_id_of(record_id))
     told = {**(details or {}), **({"reviewer": by} if by else {})}
     archive.append_event(
-        state.record, verdict, key=workspace.key(), now=_now(), note=note, details=told, version=state.version
-    )
+        state.record, verdict, key=workspace.key(), now=_now(), note=note, details=told, version=state.version,
+        after=after,
+    )  # fmt: skip
     publish(workspace, state.record)
     return archive.state(state.record)
 
@@ -390,7 +399,8 @@ def _investigated(
     profile, policy = _profile_of(info), workspace.policy()
     told: Told = {}
     if "live" in info.details:
-        told = fetch(workspace, library, run, info.question, info.details["live"], progress)
+        own = _own_queries(info.question) if profile is Profile.REFERENCE else {}
+        told = fetch(workspace, library, run, info.question, info.details["live"], progress, **own)
     if profile is Profile.IMPORTED:
         from sovereign.inquiry.imported import investigate_imported, take, texts_of
 
@@ -401,11 +411,17 @@ def _investigated(
 
         with workspace.language(progress) as (chat, embedder):
             found = investigate_reference(
-                library, info.question, policy, run, progress, chat=chat, embedder=embedder
+                library, info.question, policy, run, progress, chat=chat, embedder=embedder, **told
             )
         return *found, library.text
     found = investigate(library, info.question, policy, run, progress, **told)
     return *found, library.text
+
+
+def _own_queries(question: str) -> dict[str, Any]:
+    from sovereign.inquiry.reference import RESULTS, four_queries
+
+    return {"queries": four_queries(question).queries, "results": RESULTS}
 
 
 def _artifacts(library: Library, source: str, results_sha256: str, key: Key) -> dict[str, bytes]:

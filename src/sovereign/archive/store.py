@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from sovereign.check import CrateAbout
 from sovereign.judge.history import BRINGING, fold
 from sovereign.records import (
     BadInput,
@@ -138,6 +139,7 @@ class Archive(Reader):
         note: str = "",
         details: dict[str, Any] | None = None,
         version: int | None = None,
+        after: int | None = None,
         attached: Mapping[str, bytes] = MappingProxyType({}),
         signed_over: Mapping[str, str] = MappingProxyType({}),
         others: Mapping[bytes, KeyRole] = MappingProxyType({}),
@@ -148,6 +150,7 @@ class Archive(Reader):
 
         Args:
             version: the version that the signer has looked at; an error if a newer one has come since.
+            after: how many events the signer has looked at; an error if others have come since.
             attached: what somebody else attests: `attestation.json` and what belongs to it. It is stored under
                 `attestations/<SHA-256 of attestation.json>/`, and the event is signed over it.
             signed_over: further files of the record (path -> SHA-256) that the event is signed over.
@@ -163,6 +166,11 @@ class Archive(Reader):
             state = fold(events)
             if version is not None and version != state.version:
                 raise BadInput(f"version {state.version} has come since version {version}", "look at it first")
+            if after is not None and after != state.events:
+                last = events[-1]
+                raise BadInput(
+                    f"it was {last.type.value} at {last.at} by somebody else while you looked at it", "look at it again"
+                )
             manifest = read_bytes(folder / version_folder(state.version) / MANIFEST_FILE)
             event = Event(
                 record=state.record,
@@ -189,8 +197,13 @@ class Archive(Reader):
                 self._put_event(folder, event, key, built, over)
         return event
 
-    def export(self, record_id: str, output: str | Path, *, key: Key, force: bool = False) -> Path:
-        """Write a record as one signed container; equal content and key give equal bytes.
+    def export(
+        self, record_id: str, output: str | Path, *, key: Key, force: bool = False, about: CrateAbout | None = None
+    ) -> Path:
+        """Write a record as one signed container, an RO-Crate; equal content and key give equal bytes.
+
+        Args:
+            about: licence and author, for the crate.
 
         Raises:
             NotFound: there is no such record.
@@ -202,7 +215,10 @@ class Archive(Reader):
             with _disk.lock(self.folder), _disk.storing(f"the key {key.fingerprint}"):
                 with _disk.scratch(self.folder) as built:
                     self._add_key(folder, key, built)
-        return _export.export(folder, state, Path(output), key, force, self._attested_files(folder))
+        brought = self._attested_files(folder)
+        return _export.export(
+            folder, state, Path(output), key, force=force, attested=brought, about=about or CrateAbout()
+        )
 
     def _existing(self, folder: Path, record: Record) -> Path:
         stored = self.load(record.id, record.version)

@@ -29,6 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "review": ("review:review", "Read drafts; approve or reject them."),
     "packs": ("packs:packs", "List and show reproductions; start and add one of your own."),
     "reproduce": ("reproduce:reproduce", "Run packs in the sandbox and judge records again."),
+    "serve": ("serve:serve", "Open the owner's desk in a browser on this machine."),
     "publish": ("publish:publish", "Write the public records as a site."),
     "report": ("report:report", "Write a record as a PDF report."),
     "prove": ("prove:prove", "Check a proof with Rocq or Lean in the sandbox; keep what is accepted."),

@@ -1,7 +1,7 @@
 """Records as pages: static HTML without scripts, a JSON twin beside each page, a list of all records, a PDF report."""
 
 from .notebook import notebook_html
-from .page import page_twin, render_page, render_texts
+from .page import page_twin, page_values, render, render_page, render_texts
 from .report import Report, render_report
 from .site import Published, publish_record, write_list, write_page, write_site
 from .table import matrix_csv, matrix_rows
@@ -13,7 +13,9 @@ __all__ = [
     "matrix_rows",
     "notebook_html",
     "page_twin",
+    "page_values",
     "publish_record",
+    "render",
     "render_page",
     "render_report",
     "render_texts",

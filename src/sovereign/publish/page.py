@@ -41,6 +41,25 @@ def render_page(
 ) -> str:
     """The page of a record as HTML: static, without programs, fetching nothing; equal input gives equal bytes.
 
+    See `page_values` for the arguments.
+    """
+    values = page_values(record, state, texts=texts, versions=versions, events=events, signer=signer, at=at)
+    indexed = state.public and state.standing in ("published", "corrected")
+    return render("record.html.j2", indexed=indexed, **values)
+
+
+def page_values(
+    record: Record,
+    state: State,
+    *,
+    texts: Texts,
+    versions: Sequence[int] = (),
+    events: Sequence[Event] = (),
+    signer: str | None = None,
+    at: Callable[[str], str] = str,
+) -> dict[str, Any]:
+    """Everything that the templates of a record ask for, by name.
+
     Args:
         record: the version to show.
         state: the fold over the record's events; whether it is a draft, published, corrected or retracted.
@@ -56,9 +75,7 @@ def render_page(
     grid = matrix(record, view.numbers)
     uncited = [item for item in view.claims if not item.in_answer]
     banner, banner_text = words.standing(state)
-    return render(
-        "record.html.j2",
-        indexed=state.public and state.standing in ("published", "corrected"),
+    return dict(  # noqa: C408
         record=record,
         state=state,
         banner=banner,
@@ -190,15 +207,24 @@ def page_twin(
     }
 
 
-def render(name: str, *, indexed: bool = True, **values: Any) -> str:
-    """A page from its template; `indexed` says whether search engines may list it."""
+def render(
+    name: str, *, indexed: bool = True, forms: str = "'none'", package: str = __package__, **values: Any
+) -> str:
+    """A page from its template.
+
+    Args:
+        indexed: whether search engines may list it.
+        forms: where its forms may be sent, for the content security policy.
+        package: whose templates are used; those of this package stand behind them.
+    """
     style = _style()
     digest = b64encode(sha256(style.encode()).digest()).decode()
     from markupsafe import Markup
 
     # The style sheet is our own file: it must reach the page as it is, or its hash in the policy would not match.
-    template = _environment().get_template(name)
-    page = template.render(style=Markup(style), style_hash=f"sha256-{digest}", indexed=indexed, **values)  # noqa: S704
+    template = _environment(package).get_template(name)
+    known = {"style": Markup(style), "style_hash": f"sha256-{digest}", "indexed": indexed, "forms": Markup(forms)}  # noqa: S704
+    page = template.render(**known, **values)
     return re.sub(r"\n[ \t]*(?=\n)", "", page) if name != "source.html.j2" else page
 
 
@@ -208,16 +234,16 @@ def _style() -> str:
     return re.sub(r"\n\s*", "\n", sheet).strip()
 
 
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+@lru_cache(maxsize=4)
+def _environment(package: str) -> Environment:
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
     def finalize(value: object) -> object:
         return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
     environment = Environment(
-        loader=PackageLoader(__package__, "templates"),
+        loader=ChoiceLoader([PackageLoader(name, "templates") for name in dict.fromkeys((package, __package__))]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=finalize,

@@ -1,0 +1,200 @@
+"""The desk as a web application: what it shows, in reading order, then what it does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from sovereign.inquiry.runs import RunState
+from sovereign.publish import page_values, render
+from sovereign.publish.contracts import CONTRACTS
+from sovereign.records import BadInput, Busy, NotFound, SovereignError, StorageError
+from sovereign.records.event import CORRECTION_TYPES
+from sovereign.workspace import Workspace
+
+from .actions import POSSIBLE, decide, read_decision, start_ask, start_resume
+from .guard import Guard
+
+_STATUS = {BadInput: 400, NotFound: 404, Busy: 409, StorageError: 507}
+_TEXT = re.compile(r"[0-9a-f]{64}\.html")
+_FOLDER = re.compile(r"srch-[0-9a-f]{8}")
+_RUNS_SHOWN = 50
+
+def desk(workspace: Workspace, guard: Guard) -> Starlette:
+    """The application for one workspace; every request passes `guard`."""
+    pages = Desk(workspace, guard)
+    routes = [
+        Route("/enter", pages.enter),
+        Route("/", pages.queue),
+        Route("/runs", pages.runs),
+        Route("/records/{folder}/", pages.record, methods=["GET"]),
+        Route("/records/{folder}/index.html", pages.whole),
+        Route("/records/{folder}/sources/{name}", pages.stored),
+        Route("/records/{folder}/{name}", pages.stored),
+        Route("/records/{name}", pages.around),
+        Route("/records/{folder}/decide", pages.decide, methods=["POST"]),
+        Route("/ask", pages.ask, methods=["POST"]),
+        Route("/runs/{run}/resume", pages.resume, methods=["POST"]),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=guard)],
+        exception_handlers={SovereignError: pages.said, 404: pages.nowhere},
+    )
+
+
+class Desk:
+    """The handlers. Each reads what is stored anew: what another process did is seen at the next request."""
+
+    def __init__(self, workspace: Workspace, guard: Guard) -> None:
+        self._workspace = workspace
+        self._guard = guard
+
+    async def enter(self, request: Request) -> Response:
+        return self._guard.enter(request)
+
+    async def queue(self, _: Request) -> Response:
+        """Records, those that await a decision first; the question box; what runs now."""
+        rows, runs = await run_in_threadpool(lambda: (self._rows(), self._runs()))
+        waiting = [row for row in rows if row["state"].standing == "draft"]
+        others = [row for row in rows if row["state"].standing != "draft"]
+        live = [run for run in runs if run.state is RunState.RUNNING]
+        return self._page("queue.html.j2", waiting=waiting, others=others, live=live, refresh=5 if live else 0)
+
+    async def runs(self, _: Request) -> Response:
+        """Runs, newest first, with the stages of those that are not done; renewed while one runs."""
+        found = await run_in_threadpool(self._runs)
+        live = any(run.state is RunState.RUNNING for run in found)
+        return self._page("runs.html.j2", runs=found[:_RUNS_SHOWN], total=len(found), refresh=2 if live else 0)
+
+    async def record(self, request: Request) -> Response:
+        """A record with what can be decided on it, and all its evidence on the same page."""
+        folder = _checked(request)
+        return await run_in_threadpool(self._record, folder, "", {}, 200)
+
+    async def whole(self, request: Request) -> Response:
+        """Pages of texts link back to the record's page by this name."""
+        return RedirectResponse(f"/records/{_checked(request)}/", status_code=303)
+
+    async def stored(self, request: Request) -> Response:
+        """A stored text's page or a contract of a record, from the workspace's own pages."""
+        folder, name = _checked(request), str(request.path_params["name"])
+        if _TEXT.fullmatch(name):
+            return self._file(self._workspace.site_path / folder / "sources" / name)
+        if name == "index.json" or name in (file for _, file in CONTRACTS.values()):
+            return self._file(self._workspace.site_path / folder / name)
+        raise NotFound("there is no such page", "go back to the queue")
+
+    async def around(self, request: Request) -> Response:
+        """The pages on how to read records."""
+        name = str(request.path_params["name"])
+        if name not in ("verification.html", "research.html"):
+            raise NotFound("there is no such page", "go back to the queue")
+        return self._file(self._workspace.site_path / name)
+
+    async def decide(self, request: Request) -> Response:
+        """Sign what the owner decided. What cannot be done is said on the record's page, the note kept in its box."""
+        folder, form = _checked(request), await self._form(request)
+        try:
+            await run_in_threadpool(lambda: decide(self._workspace, folder, read_decision(form)))
+        except BadInput as error:
+            said = f"{error.message}: {error.remedy}" if error.remedy else error.message
+            return await run_in_threadpool(self._record, folder, said, form, 409)
+        return RedirectResponse(f"/records/{folder}/?done={form['action']}", status_code=303)
+
+    async def ask(self, request: Request) -> Response:
+        form = await self._form(request)
+        await run_in_threadpool(start_ask, self._workspace, form.get("question", ""))
+        return RedirectResponse("/runs", status_code=303)
+
+    async def resume(self, request: Request) -> Response:
+        await self._form(request)
+        await run_in_threadpool(start_resume, self._workspace, request.path_params["run"])
+        return RedirectResponse("/runs", status_code=303)
+
+    async def said(self, _: Request, error: Exception) -> Response:
+        """An error as a page: cause and remedy."""
+        assert isinstance(error, SovereignError)
+        status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
+        return self._page("error.html.j2", status=status, cause=error.message, remedy=error.remedy)
+
+    async def nowhere(self, _: Request, __: Exception) -> Response:
+        return self._page("error.html.j2", status=404, cause="there is no such page", remedy="go back to the queue")
+
+    async def _form(self, request: Request) -> dict[str, str]:
+        """The fields of a form that this desk made. Raises BadInput for any other."""
+        async with request.form(max_files=0, max_fields=20) as form:
+            if not self._guard.holds_key(form):
+                raise BadInput("the form is not of this desk, or of an earlier start of it", "load the page again")
+            return {name: value for name, value in form.items() if isinstance(value, str)}
+
+    def _file(self, path: Path) -> Response:
+        if not path.is_file():
+            raise NotFound(f"{path.name} has not been written", "any decision writes the pages again")
+        return FileResponse(path)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        archive = self._workspace.archive()
+        rows: list[dict[str, Any]] = [
+            {"state": archive.state(name), "record": archive.load(name)} for name in archive.list()
+        ]
+        return sorted(rows, key=lambda row: str(row["state"].last_event_at), reverse=True)
+
+    def _runs(self) -> tuple[Any, ...]:
+        try:
+            with self._workspace.journal(create=False) as journal:
+                return tuple(journal.list())
+        except NotFound:
+            return ()
+
+    def _record(self, folder: str, problem: str, form: dict[str, str], status: int) -> Response:
+        archive = self._workspace.archive()
+        state, record, events = archive.state(folder), archive.load(folder), archive.events(folder)
+        values = page_values(
+            record,
+            state,
+            texts=archive.texts(folder, record.version),
+            versions=archive.versions(folder),
+            events=events,
+            signer=events[-1].by,
+        )
+        return self._page(
+            "decide.html.j2",
+            status=status,
+            problem=problem,
+            possible=POSSIBLE.get(state.standing, ()),
+            corrections=[name.lower() for name in CORRECTION_TYPES],
+            note=form.get("note", ""),
+            kind=form.get("kind", ""),
+            folder=folder,
+            **values,
+        )
+
+    def _page(self, name: str, *, status: int = 200, refresh: int = 0, **values: Any) -> Response:
+        html = render(
+            name,
+            indexed=False,
+            forms="'self'",
+            package=__package__,
+            refresh=refresh,
+            key=self._guard.form_key,
+            workspace=str(self._workspace.path),
+            **values,
+        )
+        return HTMLResponse(html, status_code=status)
+
+
+def _checked(request: Request) -> str:
+    folder = str(request.path_params["folder"])
+    if not _FOLDER.fullmatch(folder):
+        raise NotFound("there is no such record", "see the queue")
+    return folder
