@@ -150,6 +150,8 @@ class InlineReader:
     def math(self, tokens: list[Token], display: bool = False) -> None:
         """A formula."""
         text = self._math.read(tokens)
+        if text.startswith("±") and self.buffer and self.buffer[-1][-1:].isdigit():
+            text = f" {text}"
         self.buffer.append(f" {text} " if display else text)
 
     def until(self, ends: Callable[[Token], bool]) -> list[Token]:

@@ -24,6 +24,7 @@ _TOKEN = re.compile(
     + _DROPPED
     + r""")\*?)\}.*?\\end\s*\{(?P=gone_env)\})
     | \\(?P<verb>verb|lstinline)\*?(?:\[[^\]]*\])?(?P<bar>[^A-Za-z\s{*])(?P<inner>[^\n]*?)(?P=bar)
+    | \\(?P<link>url|path|nolinkurl|href)[ \t]*\{(?P<address>[^{}\n]*)\}
     | (?P<paragraph>%[^\n]*\n(?:[ \t]*\n)+[ \t]*|[ \t]*\n[ \t]*(?:\n[ \t]*)+)
     | (?P<comment>%[^\n]*(?:\n[ \t]*)?)
     | \\(?P<word>[A-Za-z@]+)[ \t]*(?:\n(?![ \t]*\n)[ \t]*)?
@@ -64,6 +65,8 @@ def lex(source: str) -> list[Token]:
             if match["env"].rstrip("*") in ("lstlisting", "minted", "Verbatim"):
                 code = re.sub(r"\A[ \t]*(?:\[[^\]]*\])?[ \t]*(?:\{[^}]*\})?", "", code)
             add(("raw", code))
+        elif match["address"] is not None:  # a percent sign in an address opens no remark
+            tokens += [("cs", match["link"]), ("{", "{"), ("text", match["address"]), ("}", "}")]
         elif match["inner"] is not None:
             add(("text", match["inner"]))
     return tokens

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from .._types import Failure, Stored, sha256_of
@@ -36,7 +37,8 @@ def read_bytes(data: bytes, name: str = "", media_type: str = "") -> Paper:
         paper = read_as(what, data, media_type)
     if reason := unusable(paper.text + paper.title + "".join(paper.authors)):
         raise Unreadable(*reason.rsplit("; ", 1))
-    return paper
+    named = _identity.arxiv_id(_identity.stem(name))
+    return paper if not named or "arxiv" in paper.ids else replace(paper, ids={**paper.ids, "arxiv": named})
 
 
 def read_as(what: Format, data: bytes, media_type: str = "") -> Paper:

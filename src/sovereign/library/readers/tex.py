@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from ._decode import decode
 from ._formats import TEX
 from ._grid import Grid
-from ._identity import arxiv_id
 from ._paper import Paper, Unreadable
 from ._tex_cites import Citations
 from ._tex_commands import ENVIRONMENT_SHAPES, FLOATS, LISTS, MATH_ENVIRONMENTS, TABULARS, THEOREMS
@@ -97,8 +96,7 @@ class _TexReader(InlineReader):
             raise Unreadable("gives no text", "add the PDF, or the file that holds the text")
         self.writer.resolve(self.labels.resolve)
         self.writer.references = [self.labels.resolve(one) for one in self.writer.references]
-        found = arxiv_id(stem)
-        return self.writer.paper(TEX.reader, {"arxiv": found} if found else None)
+        return self.writer.paper(TEX.reader)
 
     def _bibliography(self, source: str, stem: str) -> str:
         if "\\bibitem" in source:
@@ -446,7 +444,7 @@ class _TexReader(InlineReader):
         if grid.empty:
             return
         if self._inline:
-            self.buffer.append("; ".join(" ".join(c.text for c in row if c.text) for row in grid.rows))
+            self.buffer.append(" ".join(" ".join(c.text for c in row if c.text) for row in grid.rows))
         elif self._floats:
             self._floats[-1].grids.append((grid, ""))
         else:
