@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -41,19 +41,26 @@ def fetch(
     question: str,
     details: Mapping[str, Any],
     progress: Callable[[str], None],
+    *,
+    queries: Sequence[str] = (),
+    results: int | None = None,
 ) -> Told:
     """Ask the services of a run's details, add what they found to the library, and say what it came to.
 
     A work that the library holds already stays as it is, unless it had no more than its metadata and an abstract was
-    found. Run again after a kill, it asks nothing that was answered, and adds what was not yet added.
+    found. Run again after a kill, it asks nothing that was answered, and adds what was not yet added. A method with
+    `queries` of its own names them, and how many `results` it takes of each.
     """
     from sovereign.inquiry.live import look_outside
     from sovereign.library.connectors import connectors_of, open_client
 
     settings = workspace.services()
+    if results is not None:
+        fewer = {name: one.model_copy(update={"results": results}) for name, one in settings.services.items()}
+        settings = settings.model_copy(update={"services": fewer})
     connectors = connectors_of(settings, details["services"])
     with open_client(workspace.net_path, settings, offline=details["offline"], progress=progress) as client:
-        outside = look_outside(library, question, run, client, connectors, progress)
+        outside = look_outside(library, question, run, client, connectors, progress, queries)
     new = [source for source in outside.sources() if _is_news(source, library)]
     report = library.put(new)
     progress(f"{len(outside.found)} works found, {report.added} added to the library, {report.updated} completed")

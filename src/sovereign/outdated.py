@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from sovereign.inquiry.plan import plan
 from sovereign.inquiry.search import search
 from sovereign.inquiry.vocabulary import shipped
-from sovereign.judge import RULES
-from sovereign.records import BadInput, Document, NotFound, Record
+from sovereign.judge import RULES, SCHEME
+from sovereign.records import BadInput, Document, NotFound, Profile, Record
 
 if TYPE_CHECKING:
     from sovereign.library import Library
@@ -139,10 +139,11 @@ def _dois(*names: str) -> Iterator[str]:
 
 
 def _sources(record: Record, library: Library) -> Iterator[Cause]:
-    held = library.get_many([source.id for source in record.sources])
+    sources = [source for source in record.sources if not source.id.startswith(SCHEME)]  # no library holds those
+    held = library.get_many([source.id for source in sources])
     quoted = {quote.source for claim in record.claims for quote in claim.quotes}
-    gone = [source.id for source in record.sources if source.id not in held]
-    changed = [source.id for source in record.sources if source.id in held and held[source.id].sha256 != source.sha256]
+    gone = [source.id for source in sources if source.id not in held]
+    changed = [source.id for source in sources if source.id in held and held[source.id].sha256 != source.sha256]
     for kind, names in (("source gone", gone), ("source changed", changed)):
         for cited in (True, False):
             concerned = tuple(name for name in names if (name in quoted) == cited)
@@ -152,8 +153,8 @@ def _sources(record: Record, library: Library) -> Iterator[Cause]:
 
 
 def _newer(record: Record, library: Library) -> Iterator[Cause]:
-    """Sources that today's search would keep and that the record has not read."""
-    if library.digest() == record.library_digest:
+    """Sources that today's search would keep and that the record has not read; other profiles search otherwise."""
+    if record.provenance.profile is not Profile.SOVEREIGN or library.digest() == record.library_digest:
         return
     found = search(plan(record.question.text, library, shipped()), library)
     read = {source.id for source in record.sources}

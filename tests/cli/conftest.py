@@ -9,12 +9,14 @@ import pytest
 from tests.support.calls import QUESTION, Call, make_workspace
 
 from sovereign import workflow
+from sovereign.net import OFFLINE_VARIABLE
 from sovereign.workspace import VARIABLE, Workspace
 
 
 @pytest.fixture(autouse=True)
 def _no_outer_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setenv(OFFLINE_VARIABLE, "0")  # a verb's --offline sets it for its process, which here is ours
 
 
 @pytest.fixture(scope="package")

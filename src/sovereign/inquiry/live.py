@@ -101,23 +101,28 @@ def look_outside(
     client: Client,
     connectors: Mapping[str, Connector],
     progress: Progress = lambda _: None,
+    queries: Sequence[str] = (),
 ) -> Outside:
     """Ask the services; a service that fails is named in the limitations and stops nothing.
 
     Args:
         client: sends the requests; its limits, cache and budget hold.
         connectors: whom to ask, by name, in order.
+        queries: what to ask instead of a plan's queries: plain words, for a method that has its own.
 
     Raises:
         StorageError: an answer or a limit cannot be stored; what was stored is kept.
     """
     code = _code()
     services = tuple(connectors)
-    progress("planning what to ask outside")
-    scouted = run.stage(
-        "scout", code, {"question": question}, lambda: plan(question, library, tuple(shipped())), doc.Plan
-    )
-    asked = [one for connector in connectors.values() for one in live_queries(scouted, connector)]
+    if queries:
+        asked = [one for connector in connectors.values() for one in _as_given(queries, connector)]
+    else:
+        progress("planning what to ask outside")
+        scouted = run.stage(
+            "scout", code, {"question": question}, lambda: plan(question, library, tuple(shipped())), doc.Plan
+        )
+        asked = [one for connector in connectors.values() for one in live_queries(scouted, connector)]
     inputs = {"services": list(services), "asked": [one.to_json() for one in asked]}
     return run.stage(
         "gather", code, inputs, lambda: _Asking(run, client, connectors, code, progress).gather(asked), Outside
@@ -145,6 +150,16 @@ def live_queries(planned: doc.Plan, connector: Connector) -> tuple[Asked, ...]:
         if len(made) >= LEAST_QUERIES:
             break
         add("part of the question", " ".join(words[first : first + 3]))
+    return tuple(made.values())
+
+
+def _as_given(queries: Sequence[str], connector: Connector) -> tuple[Asked, ...]:
+    """Queries of plain words for one service, each request once."""
+    made: dict[str, Asked] = {}
+    for number, text in enumerate(queries, 1):
+        url = connector.search(Wanted(text)).url
+        purpose = f"query {number} of {len(queries)}"
+        made.setdefault(url, Asked(service=connector.name, purpose=purpose, query=text, require=(), url=url))
     return tuple(made.values())
 
 

@@ -33,6 +33,7 @@ from sovereign.records import (
     PolicyRules,
     Profile,
     Provenance,
+    Search,
     Sentence,
     TextLevel,
 )
@@ -44,7 +45,7 @@ from ..read import read
 from ..vocabulary import Vocabulary, shipped
 from .draw import Drawn, draw
 from .queries import Asked, four_queries
-from .retrieve import retrieve
+from .retrieve import Answered, retrieve
 from .review import Reviewed, prompts, read_reviews, usable
 
 Progress = Callable[[str], None]
@@ -84,19 +85,28 @@ def investigate_reference(
     chat: Chat | None = None,
     embedder: Embedder | None = None,
     vocabularies: Sequence[Vocabulary] | None = None,
+    searches: tuple[Search, ...] | None = None,
+    limitations: tuple[str, ...] = (),
 ) -> tuple[Evidence, Judgement]:
     """Run the reference method on a question; see `investigate` for what the arguments mean.
 
     Args:
         chat: the reviewers; without it our tribunal scores in their place, and the report says so.
         embedder: makes the index that takes no part in the check; without it there is none.
+        searches: what arXiv answered to the four queries; without them the library's works are searched.
+        limitations: what its search came to.
     """
     words = tuple(shipped() if vocabularies is None else vocabularies)
     stages = _Stages(library, run, progress, words, policy)
     planned = stages("plan", "reading the question", (question,), lambda: plan(question, library, words), doc.Plan)
     asked = stages("queries", "wording four queries", (question,), lambda: four_queries(question), Asked)
+    live = None if searches is None else Answered(searches=searches)
     found = stages(
-        "retrieve", f"searching ({len(asked.queries)} queries)", (asked,), lambda: retrieve(asked, library), doc.Found
+        "retrieve",
+        f"searching ({len(asked.queries)} queries)",
+        (asked, live),
+        lambda: retrieve(asked, library, live),
+        doc.Found,
     )
     reading = stages("read", f"reading {len(found.kept)} papers", (found,), lambda: read(found, library), doc.Reading)
     drawn = stages("draw", "drawing claims from the lead", (reading,), lambda: draw(reading, library), Drawn)
@@ -124,8 +134,9 @@ def investigate_reference(
         ),
         Foil,
     )
-    limitations = (*evidence.limitations, *notes)
-    evidence = evidence.model_copy(update={"foil": foil, "limitations": limitations})
+    told = _of_the_search(limitations, live)
+    update = {"foil": foil, "limitations": (*evidence.limitations, *told, *notes)}
+    evidence = evidence.model_copy(update=update)
     return evidence, stages(
         "tribunal", "holding the tribunal", (evidence,), lambda: assess(evidence, library.text), Judgement
     )
@@ -251,8 +262,17 @@ def _limitations(reading: doc.Reading, drawn: Drawn) -> tuple[str, ...]:
     if drawn.claims:
         said.append("A tick is the method's own mark for shared words; it says nothing of truth.")
         said.append("Stance was not assessed.")
-    said.append("The library's works were searched in place of arXiv; notes and measurements were not.")
     return tuple(said)
+
+
+def _of_the_search(told: tuple[str, ...], live: Answered | None) -> tuple[str, ...]:
+    """What to know of where it looked: arXiv alone, or the library alone."""
+    if live is None:
+        return ("The library's works were searched in place of arXiv; notes and measurements were not.",)
+    if not live.searches:  # the live search speaks for a method that falls back on the library; this one does not
+        told = tuple(line for line in told if "from the library alone" not in line)
+        return ("arXiv answered no query, so no paper was retrieved.", *told)
+    return tuple(line for line in told if not line.startswith("Beside the library"))
 
 
 def _all_code() -> str:
