@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from sovereign.judge import CONTEXT, name_key, plain, pointer_text, resolve_pointer
+from sovereign.judge import CONTEXT, mentions, name_key, plain, pointer_text, resolve_pointer
 from sovereign.records import Claim, Direction, Facets, Grounding, Quote, Source, SourceKind
 
 from .documents import Extracted, LibraryPort, Plan, Reading, ReadSource
@@ -209,7 +209,8 @@ def _located(piece: Piece, planned: Plan) -> list[tuple[Facets, bool]]:
     subject = {stem(term) for group in planned.subject_terms for term in group}
     if not subject & stems or len(hit) < max(2, (len(terms) + 2) // 3):
         return []
-    found = Facets(subject=" ".join(hit))
+    named = next((system.name for system in planned.systems if mentions(piece.text, system.name)), None)
+    found = Facets(subject=" ".join(hit), system=named)
     outcome = None if _AIM.match(piece.text) else _OUTCOME.search(piece.text)
     if outcome:
         found = found.model_copy(update={"direction": Direction(str(outcome.lastgroup))})
