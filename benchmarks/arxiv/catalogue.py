@@ -83,7 +83,8 @@ class Catalogue:
                 f" ORDER BY id {way} LIMIT ? OFFSET ?"
             )
             rows = [row[0] for row in db.execute(sql, (expression, most, start))]
-        return total, [json.loads(db.execute("SELECT body FROM papers WHERE row = ?", (r,)).fetchone()[0]) for r in rows]
+        bodies = (db.execute("SELECT body FROM papers WHERE row = ?", (row,)).fetchone()[0] for row in rows)
+        return total, [json.loads(body) for body in bodies]
 
     def get(self, identifier: str) -> dict[str, Any] | None:
         """A record by id, with or without version; None where there is none. Raises ValueError for what is no id."""
@@ -108,9 +109,7 @@ def listings(folder: Path) -> Iterable[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def feed(
-    base: str, asked: dict[str, str], start: int, most: int, total: int, rows: Iterable[dict[str, Any]], at: str
-) -> str:
+def feed(asked: dict[str, str], start: int, most: int, total: int, rows: Iterable[dict[str, Any]], at: str) -> str:
     """An Atom feed as the service writes it (its form of 2026)."""
     query, ids = asked.get("search_query", ""), asked.get("id_list", "")
     told = f"search_query={query}&id_list={ids}&start={start}&max_results={most}"
@@ -129,7 +128,7 @@ def feed(
 """
 
 
-def error_feed(base: str, said: str, at: str) -> str:
+def error_feed(said: str, at: str) -> str:
     """An error as the service writes it: a feed with one entry."""
     link = f"https://arxiv.org/api/errors#{re.sub(r'[^A-Za-z0-9]+', '_', said)}"
     return f"""<?xml version='1.0' encoding='UTF-8'?>

@@ -16,6 +16,7 @@ import contextlib
 import json
 import random
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ from benchmarks.arxiv.catalogue import Catalogue, error_feed, feed, listings
 from benchmarks.arxiv.query import Malformed
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "arxiv-metadata"
+#: Where the index lies between runs; building it takes ten seconds or so.
+INDEX = Path(tempfile.gettempdir()) / "sovereign-local-arxiv"
 FAULTS = ("429-seconds", "429-date", "429", "503", "cut", "garbage", "slow")
 _MOST_RESULTS = 2000
 
@@ -83,6 +86,11 @@ class LocalArxiv:
         self._httpd.daemon_threads = True
         self.address = f"http://127.0.0.1:{self._httpd.server_port}"
         self._thread = threading.Thread(target=self._httpd.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+
+    @property
+    def size(self) -> int:
+        """How many records it knows."""
+        return self._catalogue.size
 
     def __enter__(self) -> LocalArxiv:
         self._thread.start()
@@ -155,13 +163,13 @@ class LocalArxiv:
                     asked.get("sortBy", "relevance"), asked.get("sortOrder", "descending"),
                 )  # fmt: skip
         except (ValueError, Malformed) as error:
-            return 400, error_feed(self.address, str(error), at), {}
-        return 200, feed(self.address, asked, start, most, total, rows, at), {}
+            return 400, error_feed(str(error), at), {}
+        return 200, feed(asked, start, most, total, rows, at), {}
 
 
 @contextlib.contextmanager
 def local_arxiv(folder: Path, data: Path = DATA, **given: Any) -> Iterator[LocalArxiv]:
-    """The server over all listings; the index is built in `folder` where it is not there yet (under a minute)."""
+    """The server over all listings; the index is built in `folder` where it is not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
     with LocalArxiv(Catalogue.build(folder / "arxiv.sqlite", listings(data)), **given) as server:
         yield server
@@ -170,7 +178,7 @@ def local_arxiv(folder: Path, data: Path = DATA, **given: Any) -> Iterator[Local
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA, help="folder of .jsonl.gz listings")
-    parser.add_argument("--index", type=Path, default=Path("/tmp") / "sovereign-local-arxiv", help="where the index lies")
+    parser.add_argument("--index", type=Path, default=INDEX, help="where the index lies")
     parser.add_argument("--port", type=int, default=8470)
     parser.add_argument("--faults", type=float, default=0.0, help="share of requests answered badly, 0 to 1")
     parser.add_argument("--seed", type=int, default=0)

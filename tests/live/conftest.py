@@ -25,8 +25,8 @@ RECORDS: list[dict[str, Any]] = [
     {
         "id": "2601.00002", "title": "A Study of Top-k Routing in Mixture-of-Experts Serving",
         "authors": ["Cy Fern"], "categories": ["cs.LG"], "comment": "8 pages",
-        "summary": "Top-k routing of mixture of experts models is measured. Latency grows by 2.1x with batch size 64 & < 3 "
-        "experts fit.",
+        "summary": "Top-k routing of mixture of experts models is measured. Latency grows by 2.1x with batch size 64 & "
+        "< 3 experts fit.",
     },
     *(
         {
@@ -91,7 +91,8 @@ max_wait_s = 0.2
 def make_workspace(path: Path, settings: str = SETTINGS) -> Workspace:
     workspace = Workspace.create(path, starter=False)
     (workspace.path / "services.toml").write_text(settings)
-    note = write_note(path.parent / "notes", "fern", "Fern routing of mixture of experts reduces latency by 4% on VQAv2.")
+    told = "Fern routing of mixture of experts reduces latency by 4% on VQAv2."
+    note = write_note(path.parent / "notes", "fern", told)
     with workspace.library() as library:
         library.add(note)
     return workspace

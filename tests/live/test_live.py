@@ -92,7 +92,9 @@ def test_asking_again_asks_nobody_and_adds_nothing(workspace: Workspace, arxiv: 
     assert first.id != second.id and said(first)[0] == said(second)[0]
 
 
-def test_what_the_library_holds_already_stays(workspace: Workspace, arxiv: Callable[..., LocalArxiv], tmp_path: Path) -> None:
+def test_what_the_library_holds_already_stays(
+    workspace: Workspace, arxiv: Callable[..., LocalArxiv], tmp_path: Path
+) -> None:
     ours = tmp_path / "palm.md"
     ours.write_text(
         "---\nid: arxiv:2601.00001\nkind: work\ntext_level: full_text\ntitle: PalmRouter\n---\nThe whole paper on "
@@ -114,7 +116,8 @@ def test_with_all_services_down_the_library_answers_and_the_record_says_so(
     with serving(lambda seen, number: storm) as server:
         for variable in ("ARXIV", "SEMANTIC_SCHOLAR", "OPENALEX", "CROSSREF"):
             monkeypatch.setenv(f"SOVEREIGN_{variable}_URL", server.origin)
-        (workspace.path / "services.toml").write_text(SETTINGS.replace("max_wait_s = 2\n", "max_wait_s = 0.2\ntries = 2\n"))
+        impatient = SETTINGS.replace("max_wait_s = 2\n", "max_wait_s = 0.2\ntries = 2\n")
+        (workspace.path / "services.toml").write_text(impatient)
         record = workflow.ask(workspace, QUESTION, live=Live())
     assert record.answer.sentences
     told = " ".join(record.limitations)
@@ -174,8 +177,9 @@ def test_limits_hold_for_two_runs_at_once(workspace: Workspace, arxiv: Callable[
     server = arxiv(faults=0.2, seed=4)
     (workspace.path / "services.toml").write_text(SETTINGS.replace("interval_s = 0.05", "interval_s = 0.3"))
     code = (
-        "import sys; from sovereign import workflow; from sovereign.living import Live; from sovereign.workspace import "
-        "Workspace; workflow.ask(Workspace.open(sys.argv[1]), sys.argv[2], fresh=True, live=Live(('arxiv',)))"
+        "import sys; from sovereign import workflow; from sovereign.living import Live; "
+        "from sovereign.workspace import Workspace; workspace = Workspace.open(sys.argv[1]); "
+        "workflow.ask(workspace, sys.argv[2], fresh=True, live=Live(('arxiv',)))"
     )
     questions = [QUESTION, "What is the effect of batch size on the latency of mixture of experts routing?"]
     started = [subprocess.Popen([sys.executable, "-c", code, str(workspace.path), question]) for question in questions]
@@ -189,9 +193,10 @@ def test_limits_hold_for_two_runs_at_once(workspace: Workspace, arxiv: Callable[
 
 def test_settings_that_will_not_do_are_named_before_a_run_exists(workspace: Workspace) -> None:
     for text, what in [
-        ("contact = 'nobody'", "mail address"), ("contcat = 'a@b.c'", "did you mean contact"), ("[arxiv]\nx = 1", "arxiv.x"),
-        ("[arxiv]\nresults = 0", "arxiv.results"), ("[arxiv]\naddress = 'ftp://x'", "http address"), ("[arx", "not TOML"),
-        ("arxiv = 3", "is a service"), ("contact = \"a@b.c\\r\\nX: y\"", "mail address"),
+        ("contact = 'nobody'", "mail address"), ("contcat = 'a@b.c'", "did you mean contact"),
+        ("[arxiv]\nx = 1", "arxiv.x"), ("[arxiv]\nresults = 0", "arxiv.results"), ("[arx", "not TOML"),
+        ("[arxiv]\naddress = 'ftp://x'", "http address"), ("arxiv = 3", "is a service"),
+        ("contact = \"a@b.c\\r\\nX: y\"", "mail address"),
     ]:  # fmt: skip
         (workspace.path / "services.toml").write_text(text)
         with pytest.raises(BadInput, match=what):
