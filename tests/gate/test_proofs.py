@@ -182,6 +182,7 @@ def test_the_summary_of_coqchk() -> None:
 def test_what_a_compiled_file_declares() -> None:
     listed = module_names("Module\nProof\n:= Struct\n Definition a : nat.\n Parameter b' : nat.\n End\n")
     assert listed.definitions == ("a", "b'") and not listed.nested and not listed.polymorphic
+    assert not listed.odd and module_names(":= Struct Definition a.b : nat. End").odd == "a.b"
     assert module_names(":= Struct Module Type T End").nested == "T"
     assert module_names(":= Struct Definition a : Type@{u}. (* u |= *) End").polymorphic
 

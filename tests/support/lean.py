@@ -29,14 +29,16 @@ CHEATS: dict[str, tuple[str, str, dict[str, object]]] = {
     "axioms": (FALSE, "axiom assumed : False\ntheorem thm : Stated := assumed\n", {}),
 }  # fmt: skip
 
-#: Other ways to a proof of False; every one of them must be refused, by whichever check.
-REFUSED: dict[str, str] = {
-    "sorry": "theorem thm : Stated := by\n  unfold Stated\n  sorry\n",
-    "native code": "theorem helper : (0 : Nat) = 1 := by native_decide\ntheorem thm : Stated := nomatch helper\n",
-    "an opaque constant": "axiom f : False\nopaque v : False := f\ntheorem thm : Stated := v\n",
-    "another False": "namespace Mine\ninductive False : Prop where | yes\nend Mine\nopen Mine in\n"
-    "theorem thm : Mine.False := .yes\n",
-    "a macro over the name": 'macro_rules | `(Stated) => `(True)\ntheorem thm : True := trivial\n',
-    "unsafe code": "unsafe def u : False := u\ntheorem thm : Stated := u\n",
-    "partial code": "partial def p (n : Nat) : False := p (n + 1)\ntheorem thm : Stated := p 0\n",
+#: Other ways round the checks: statement and proof. Every one must be refused, by whichever check.
+REFUSED: dict[str, tuple[str, str]] = {
+    "sorry": (FALSE, "theorem thm : Stated := by\n  unfold Stated\n  sorry\n"),
+    "native code": (
+        "def Stated : Prop := 2 + 2 = 4\n",
+        "theorem thm : Stated := by\n  unfold Stated\n  native_decide\n",
+    ),
+    "an opaque constant": (FALSE, "axiom f : False\nopaque v : False := f\ntheorem thm : Stated := v\n"),
+    "another False": (FALSE, "inductive Mine.False : Prop where | yes\ntheorem thm : Mine.False := .yes\n"),
+    "a notation over the name": (FALSE, 'local notation "Stated" => True\ntheorem thm : Stated := trivial\n'),
+    "unsafe code": (FALSE, "unsafe def u : False := u\ntheorem thm : Stated := u\n"),
+    "partial code": (FALSE, "partial def p (n : Nat) : False := p (n + 1)\ntheorem thm : Stated := p 0\n"),
 }

@@ -33,11 +33,13 @@ class Summary:
 
 @dataclass(frozen=True)
 class Listed:
-    """What a compiled file declares: constants by name, and the first nested module or polymorphic name, if any."""
+    """What a compiled file declares: constants by name, and the first nested module, polymorphic name and name that we
+    cannot read, if any."""
 
     definitions: tuple[str, ...]
     nested: str
     polymorphic: str
+    odd: str
 
 
 def assumptions(said: str) -> Assumed:
@@ -82,5 +84,7 @@ def module_names(said: str) -> Listed:
     body = said.partition("Struct")[2]
     nested = re.search(r"\bModule\s+(?:Type\s+)?([\w']+)", body)
     polymorphic = re.search(r"\bVar\(|\|=|Primitive\b", body)
-    names = re.findall(r"\b(?:Definition|Parameter)\s+([\w']+)", body)
-    return Listed(tuple(dict.fromkeys(names)), nested[1] if nested else "", polymorphic[0] if polymorphic else "")
+    names = re.findall(r"\b(?:Definition|Parameter)\s+(\S+)", body)
+    odd = next((name for name in names if not re.fullmatch(r"[\w']+", name)), "")
+    first = [found[index] if found else "" for found, index in ((nested, 1), (polymorphic, 0))]
+    return Listed(tuple(dict.fromkeys(names)), first[0], first[1], odd)

@@ -51,6 +51,8 @@ class Lean:
     def __init__(self, program: str | None = None) -> None:
         self._program = program
         self._report: ProverReport | None = None
+        #: What compiling a text came to, by the text: importing a library takes longer than the proof does.
+        self.compiled: dict[tuple[bytes, int], Session] = {}
 
     def probe(self) -> ProverReport:
         """Look for lean, once for this object."""
@@ -88,7 +90,7 @@ class Lean:
         grade = sandbox.probe()
         if not grade.ok and "sandboxed" not in off:
             raise SandboxUnavailable(grade.reason, grade.remedy)
-        case = _Case(proof, sandbox, report, off)
+        case = _Case(proof, sandbox, report, off, self.compiled if grade.ok else {})
         refused: Refused | None = None
         try:
             case.run()
@@ -115,8 +117,15 @@ class Lean:
 class _Case:
     """One proof on its way through the checks."""
 
-    def __init__(self, proof: Proof, sandbox: Sandbox, report: ProverReport, off: frozenset[str]) -> None:
-        self.proof, self.sandbox, self.report, self.off = proof, sandbox, report, off
+    def __init__(
+        self,
+        proof: Proof,
+        sandbox: Sandbox,
+        report: ProverReport,
+        off: frozenset[str],
+        compiled: dict[tuple[bytes, int], Session],
+    ) -> None:
+        self.proof, self.sandbox, self.report, self.off, self.compiled = proof, sandbox, report, off, compiled
         self.axioms: tuple[str, ...] = ()
         self.seconds, self.log = 0.0, ""
 
@@ -137,7 +146,11 @@ class _Case:
         quoted = ", ".join(f"`{name}" for name in names)
         tell = (_HERE / "_tell.lean").read_text(encoding="utf-8")
         asked = f'open Lean Elab Command in\nrun_cmd do SovereignTell.tell (← getEnv) "told.txt" [{quoted}]\n'
-        session = self._session({"Main.lean": (together(statement, proof) + tell + asked).encode()}, "told.txt")
+        text = (together(statement, proof) + tell + asked).encode()
+        key = (text, self.proof.spec.limits.memory_mb)
+        session = self.compiled.get(key) or self._session({"Main.lean": text}, "told.txt")
+        if session.ok:
+            self.compiled[key] = session
         said = messages(session.steps[0].said if session.steps else "")
         errors = [" ".join(text.split()) for severity, text in said if severity == "error"]
         self.log += "\n".join(errors)[-4000:]

@@ -220,6 +220,8 @@ class _Case:
         listed = module_names(session.steps[0].said)
         self._refuse_if(MODULES, listed.nested)
         self._refuse_if(UNIVERSES, listed.polymorphic)
+        if listed.odd:
+            raise Refused("known-holes", f"the proof declares {listed.odd!r}, a name that cannot be looked up")
         prints = "".join(f"Print Sov.Proof.{name}.\n" for name in listed.definitions)
         session = self._session({**compiled, "Look.v": (head + prints).encode()}, [self.coqc, *_COQC, "Look.v"])
         said = session.steps[0].said if session.steps else ""
