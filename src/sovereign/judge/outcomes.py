@@ -231,7 +231,7 @@ def _inside(claim: PackClaim, low: float, high: float, told: str) -> Compared:
     if claim.comparison is Comparison.GREATER_THAN:
         asked, held, broken = f"over {_said(margin)}", low > margin, high <= margin
     elif claim.comparison is Comparison.LESS_THAN:
-        asked, held, broken = f"under {_said(-margin)}", high < -margin, low >= -margin
+        asked, held, broken = f"under {_said(0.0 - margin)}", high < -margin, low >= -margin
     else:
         least: float | None = -margin
         most: float | None = margin
