@@ -112,3 +112,8 @@ def test_pages_may_not_be_framed_cached_or_run_anything(owner: Owner) -> None:
 def test_no_other_file_is_given_out(owner: Owner, path: str) -> None:
     answer = owner.client.get(path.format(folder=owner.record.folder))
     assert answer.status_code in (404, 405) and "PRIVATE KEY" not in answer.text
+
+
+def test_a_browser_may_name_the_desk_as_the_origin_of_its_forms(owner: Owner) -> None:
+    # with `no-referrer` a browser sends `Origin: null`, and the desk would refuse its own forms
+    assert '<meta name="referrer" content="same-origin">' in owner.client.get(owner.page).text

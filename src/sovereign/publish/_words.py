@@ -117,10 +117,10 @@ def explained(status: AnswerStatus, counts: Counts, profile: Profile = Profile.S
     if status is AnswerStatus.NO_EVIDENCE:
         return "No source in the library speaks of what the question asks."
     if status is AnswerStatus.NOT_MEASURED:
-        return (
-            f"None of the {plural(cells, 'combination')} that the question asks for is measured in a source that was "
-            "read. Evidence that comes near stands beside a gap; it does not fill it."
-        )
+        what = "What" if cells == 1 else f"None of the {cells:,} combinations that"
+        measured = "is measured in no source that was read" if cells == 1 else "is measured in a source that was read"
+        near = "Evidence that comes near stands beside a gap; it does not fill it."
+        return f"{what} the question asks for {measured}. {near}"
     if status is AnswerStatus.PARTLY_ANSWERED:
         return (
             f"{filled} of the {plural(cells, 'combination')} that the question asks for "
@@ -130,9 +130,9 @@ def explained(status: AnswerStatus, counts: Counts, profile: Profile = Profile.S
         )
     if status is AnswerStatus.CONTESTED:
         return "Sources that were read contradict each other on what the question asks; both sides are shown."
-    return (
-        f"Each of the {plural(cells, 'combination')} that the question asks for is measured in a source that was read."
-    )
+    if cells == 1:
+        return "What the question asks for is measured in a source that was read."
+    return f"Each of the {cells:,} combinations that the question asks for is measured in a source that was read."
 
 
 def work_name(source_id: str) -> str:
