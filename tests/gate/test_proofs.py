@@ -12,9 +12,12 @@ import pytest
 from tests.support.proofs import Open, write_proof
 
 from sovereign.gate.proofs import (
+    UNIT,
     Checked,
     Lean,
+    ProofLimits,
     ProofRefused,
+    ProofSpec,
     ProofVerdict,
     ProverReport,
     ProverUnavailable,
@@ -238,6 +241,27 @@ def test_no_verdict_with_a_check_failed_or_left_out_is_kept(folder: Path, passed
     with pytest.raises(ProofRefused) as caught:
         prove(load_proof(folder), Says(passed), Open())
     assert caught.value.exit_code == 12
+
+
+def test_a_theorem_never_has_the_facets_of_a_measured_value() -> None:
+    from sovereign.inquiry.matching import PROVED
+    from sovereign.judge import same_facets
+
+    assert PROVED == UNIT
+    for proof in available_proofs().values():
+        (claim,) = as_pack(proof).spec.claims
+        kept = as_pack(proof).spec.facets_of(claim)
+        assert kept.unit == UNIT
+        assert not same_facets(proof.spec.facets, kept)
+
+
+def test_every_field_of_a_proof_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "proofs.md").read_text()
+    for model in (ProofSpec, ProofLimits):
+        assert f"### {model.__name__}" in page
+        assert [name for name in model.model_fields if f"`{name}`" not in page] == []
+    for provider in (Rocq(), Lean()):
+        assert [name for name in provider.checks if f"`{name}`" not in page] == []
 
 
 def test_a_proof_is_kept_as_a_pack_of_one_claim(folder: Path) -> None:

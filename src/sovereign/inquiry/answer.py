@@ -22,6 +22,7 @@ from sovereign.records import (
 )
 
 from .documents import Compared, Found, Plan, Reading, Tabled, Written
+from .matching import PROVED
 
 NEAREST_IN_ANSWER = 7
 #: Said of an answer before which no service was asked.
@@ -179,6 +180,8 @@ class _Writer:
         """Whose words, and the words."""
         source = self._sources[claim.quotes[0].source]
         short = self._short(source)
+        if claim.grounding is Grounding.MEASURED and claim.facets.unit == PROVED:
+            return f"a proof of ours, which a prover accepts, says: “{claim.text.rstrip('.')}”."
         if claim.grounding is Grounding.MEASURED:
             return f"our own measurement gives {_measured_words(claim)}"
         words = without_marks(claim.text).strip().rstrip(". ")

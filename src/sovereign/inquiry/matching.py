@@ -12,6 +12,8 @@ from .words import content_words, stem
 
 #: The share of the question's own terms in a sentence that answers it, where nothing more particular is asked.
 ENOUGH_TERMS = 0.6
+#: The unit of the claim that an accepted proof is kept as (`sovereign.gate.proofs.UNIT`, a sibling of ours).
+PROVED = "accepted proof"
 _BATCH = re.compile(
     r"(?:a\s+|with\s+)?(?:batch(?:es)?(?:[\s-]+sizes?)?|concurrency|(?:decod(?:e|ing)\s+)?steps?)\s*(?:of\s+|=\s*)?(?P<of>\d+)"
     r"(?:\s+tokens)?|(?P<before>\d+)\s+(?:tokens\s+(?:per|in\s+a|a|each)\s+(?:\w+\s+)?(?:step|batch)|"
@@ -69,7 +71,9 @@ def differs_in(cell: Facets, claim: Claim) -> tuple[DiffersIn, ...]:
         found.append(DiffersIn.BASELINE)
     if not all(condition_stands(condition, claim) for condition in cell.condition):
         found.append(DiffersIn.CONDITION)
-    if claim.grounding is Grounding.MEASURED:
+    if claim.grounding is Grounding.MEASURED and facets.unit == PROVED:
+        found.append(DiffersIn.IMPLEMENTATION)  # a theorem has no scale and no hardware
+    elif claim.grounding is Grounding.MEASURED:
         found += [DiffersIn.IMPLEMENTATION, DiffersIn.SCALE, DiffersIn.HARDWARE]
     return tuple(found) or (DiffersIn.CONDITION,)
 

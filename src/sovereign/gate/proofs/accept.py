@@ -70,7 +70,8 @@ def as_pack(proof: Proof) -> Pack:
         "result_field": "/values/accepted",
         "comparison": "equal",
         "expected": 1.0,
-        "facets": {"unit": UNIT},
+        # A metric of its own: a theorem stands beside the cell that asks for a measured value, and never fills it.
+        "facets": {"unit": UNIT, "metric": f"proved: {spec.facets.metric or spec.facets.subject or spec.title}"},
         "settles": [settled.to_json() for settled in spec.settles],
     }
     stated: dict[str, Any] = {
