@@ -28,8 +28,9 @@ def test_an_export_holds_the_record_and_checks(tmp_path: Path, key: Key) -> None
     folder, files = unpack(path.read_bytes())
     assert folder == "srch-0a1b2c3d"
     on_disk = {p.relative_to(version.parent).as_posix() for p in version.parent.rglob("*") if p.is_file()}
-    assert set(files) == on_disk | {"export.json"}
-    assert all((version.parent / name).read_bytes() == data for name, data in files.items() if name != "export.json")
+    made = {"export.json", "ro-crate-metadata.json"}
+    assert set(files) == on_disk | made
+    assert all((version.parent / name).read_bytes() == data for name, data in files.items() if name not in made)
 
 
 def test_an_export_unpacked_is_a_record_that_checks(tmp_path: Path, key: Key) -> None:

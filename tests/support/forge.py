@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from sovereign.check import CrateAbout, crate_metadata
 from sovereign.judge import assess
-from sovereign.records import Evidence, Judgement
+from sovereign.records import Evidence, Judgement, Record
+from sovereign.records.layout import CRATE_FILE
 from sovereign.seal import (
     Key,
     body_digest,
@@ -30,13 +32,14 @@ def unpack(data: bytes) -> tuple[str, Files]:
     """The folder of an export and its files (path within the folder -> content)."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         names = archive.namelist()
-        folder = names[0].split("/")[0]
+        folder = next(name.split("/")[0] for name in names if "/" in name)
         return folder, {name.removeprefix(f"{folder}/"): archive.read(name) for name in names}
 
 
 def repack(folder: str, files: Mapping[str, bytes], path: Path) -> Path:
     """A well-formed container of these files, whatever is in them."""
-    path.write_bytes(pack_files({f"{folder}/{name}": data for name, data in files.items()}))
+    inside = {f"{folder}/{name}": data for name, data in files.items() if name != CRATE_FILE}
+    path.write_bytes(pack_files({**inside, **{name: files[name] for name in files if name == CRATE_FILE}}))
     return path
 
 
@@ -77,10 +80,25 @@ def resign(files: Files, key: Key) -> Files:
         previous = digest(files[name])
     if "export.json" in files:
         old = open_envelope(files.pop("export.json")).statement
-        subjects = {name: digest(data) for name, data in files.items()}
         predicate = {**old["predicate"], "by": key.fingerprint}
+        files |= _crate({**files, "export.json": b""}, predicate, key)
+        subjects = {name: digest(data) for name, data in files.items()}
         files["export.json"] = sign(statement(old["predicateType"], subjects, predicate), key)
     return files
+
+
+def _crate(files: Files, predicate: dict[str, Any], key: Key) -> Files:
+    """The crate's metadata for the files as they are; the old one where they make no record."""
+    events = sorted(name for name in files if name.startswith("events/"))
+    versions = sorted(int(name.split("/")[0][1:]) for name in files if name.endswith("/record.json"))
+    try:
+        record = Record.model_validate(record_of(files, versions[-1]))
+        at = open_envelope(files[events[-1]]).statement["predicate"]["at"]
+        inside = {name: data for name, data in files.items() if name != CRATE_FILE}
+        about = CrateAbout.model_validate(predicate["crate"])
+        return {CRATE_FILE: crate_metadata(inside, record, about, at, key.fingerprint)}
+    except (ValueError, IndexError, KeyError):
+        return {}
 
 
 def _reseal(files: Files, version: int, key: Key) -> str:

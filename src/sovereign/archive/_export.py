@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from sovereign.check import check_path
-from sovereign.records import BadInput, Manifest, State, StorageError
-from sovereign.records.layout import EVENTS, EXPORT_FILE, KEYS_FILE, MANIFEST_FILE, OUTSIDE_MANIFEST, version_folder
+from sovereign.check import CrateAbout, check_path, crate_metadata
+from sovereign.records import BadInput, Manifest, Record, State, StorageError
+from sovereign.records.layout import (
+    CRATE_FILE,
+    EVENTS,
+    EXPORT_FILE,
+    KEYS_FILE,
+    MANIFEST_FILE,
+    OUTSIDE_MANIFEST,
+    RECORD_FILE,
+    version_folder,
+)
 from sovereign.seal import PREDICATE_EXPORT, Key, digest, pack_files, sign, statement
 
 from . import _disk
@@ -15,7 +24,14 @@ from .reader import read_bytes, read_model
 
 
 def export(
-    folder: Path, state: State, output: Path, key: Key, force: bool, attested: Mapping[str, bytes]
+    folder: Path,
+    state: State,
+    output: Path,
+    key: Key,
+    *,
+    force: bool,
+    attested: Mapping[str, bytes],
+    about: CrateAbout,
 ) -> Path:
     """Write the container of a record's folder to `output`; see `Archive.export`."""
     if output.exists() and not force:
@@ -27,7 +43,8 @@ def export(
             f"{folder.name} has {len(report.faults)} faults and is not exported; first: {first.where}: {first.what}",
             f"`sovereign check {folder}` lists them all",
         )
-    data = container(_files(folder, state, attested), state, key)
+    files = _files(folder, state, attested)
+    data = container(files, read_model(Record, folder / version_folder(state.version) / RECORD_FILE), state, key, about)
     with _disk.storing(str(output)), _disk.scratch(output.parent) as built:
         _disk.write_file(built / "export", data)
         try:
@@ -37,13 +54,14 @@ def export(
     return output
 
 
-def container(files: dict[str, bytes], state: State, key: Key) -> bytes:
-    """The bytes of an export: the files (path within the record's folder -> content) and a signed list of them."""
+def container(files: dict[str, bytes], record: Record, state: State, key: Key, about: CrateAbout) -> bytes:
+    """The bytes of an export: the record's folder, a signed list of its files, and what makes all of it an RO-Crate."""
+    crate = crate_metadata({**files, EXPORT_FILE: b""}, record, about, state.last_event_at, key.fingerprint)
+    subjects = {path: digest(data) for path, data in {**files, CRATE_FILE: crate}.items()}
     predicate = {"record": state.record, "version": state.version, "events": state.events, "by": key.fingerprint}
-    subjects = {path: digest(data) for path, data in files.items()}
-    signed = sign(statement(PREDICATE_EXPORT, subjects, predicate), key)
-    name = state.record.lower().replace(":", "-")
-    return pack_files({f"{name}/{path}": data for path, data in {**files, EXPORT_FILE: signed}.items()})
+    signed = sign(statement(PREDICATE_EXPORT, subjects, {**predicate, "crate": about.to_json()}), key)
+    inside = {f"{record.folder}/{path}": data for path, data in {**files, EXPORT_FILE: signed}.items()}
+    return pack_files({**inside, CRATE_FILE: crate})
 
 
 def _files(folder: Path, state: State, attested: Mapping[str, bytes]) -> dict[str, bytes]:

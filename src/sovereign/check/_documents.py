@@ -32,7 +32,7 @@ from ._case import Case, VersionCase, field_path, first_difference, shown
 
 _Model = TypeVar("_Model", bound=Document)
 _ATTESTED = re.compile(rf"{ATTESTATIONS}/[0-9a-f]{{64}}/({re.escape(ATTESTATION_FILE)}|{re.escape(RESULTS_FILE)})")
-_BESIDE = (KEYS_FILE, EXPORT_FILE, CRATE_FILE)
+_BESIDE = (KEYS_FILE, EXPORT_FILE)
 _MANIFEST_SCHEMA = "sovereign-manifest-v1"
 
 
@@ -43,6 +43,8 @@ def layout(case: Case) -> None:
         number = version_of(head)
         if number is not None and rest:
             case.versions.setdefault(number, VersionCase(number, {})).files[rest] = case.files[path]
+        elif path == CRATE_FILE and case.kind == "export":
+            continue
         elif not (path in _BESIDE or (head == EVENTS and event_of(rest)) or _ATTESTED.fullmatch(path)):
             case.fault(path, "not part of a record")
     case.versions = dict(sorted(case.versions.items()))

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from sovereign.judge.history import OPENING, HistoryFault, fold
 from sovereign.records import DETAILS, Attested, Countersigned, Event, EventType, Reviewed
 from sovereign.records.layout import (
+    CRATE_FILE,
     EVENTS,
     EXPORT_FILE,
     MANIFEST_FILE,
@@ -88,11 +89,14 @@ def export(case: Case) -> None:
     if signed is None:
         return
     due = {path: digest(data) for path, data in case.files.items() if path != EXPORT_FILE}
+    if case.kind != "export" and CRATE_FILE in signed.subjects:
+        due[CRATE_FILE] = signed.subjects[CRATE_FILE]  # it lies beside the folder of an export that was unpacked
     _subjects(case, EXPORT_FILE, signed, due, "")
     if case.events:
         last = case.events[-1]
         about = {"record": last.record, "version": last.version, "events": last.number, "by": signed.fingerprint}
-        compare(case, EXPORT_FILE, "predicate", signed.predicate, about)
+        said = {name: value for name, value in signed.predicate.items() if name != "crate"}
+        compare(case, EXPORT_FILE, "predicate", said, about)
 
 
 def opened(case: Case, where: str, data: bytes | None, *predicate_types: str) -> Signed | None:

@@ -13,6 +13,7 @@ from ._attached import attached
 from ._audit import audit
 from ._case import Case, Step
 from ._container import read
+from ._crate import crate
 from ._documents import body, documents, keys, layout, manifest
 from ._evidence import quotes, references, texts
 from ._foil import foil
@@ -41,6 +42,7 @@ STEPS: dict[str, Step] = {
     "judgement": judgement,
     "foil": foil,
     "export": export,
+    "crate": crate,
     "attached": attached,
     "signers": signers,
 }
