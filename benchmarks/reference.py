@@ -26,7 +26,7 @@ from benchmarks.questions._record import Graded, Json, bare
 from benchmarks.questions.grader import HERE, Labels, grade
 from benchmarks.questions.run import Kernel, RunFailed, _plain, machine
 
-from sovereign.judge import tfidf_cosine
+from sovereign.judge import STOP_WORDS, tfidf_cosine
 
 PROFILES = ("reference", "sovereign")
 THRESHOLD = 0.15
@@ -117,7 +117,7 @@ def paired(grades: Json, key: str, part: str) -> Json:
     }
 
 
-def ticks(folder: Path) -> Json:
+def ticks(folder: Path, stop_words: frozenset[str]) -> Json:
     """How often the method ticks a claim of SciFact whose right abstract is given, by the claim's label."""
     texts = {}
     with gzip.open(folder / "corpus.jsonl.gz", "rt", encoding="utf-8") as lines:
@@ -130,7 +130,7 @@ def ticks(folder: Path) -> Json:
             for doc in map(str, row["cited_doc_ids"]):
                 evidence = row["evidence"].get(doc)
                 label = evidence[0]["label"] if evidence else "NOT_ENOUGH_INFORMATION"
-                cosines[label].append(tfidf_cosine(row["claim"], texts[doc]))
+                cosines[label].append(tfidf_cosine(row["claim"], texts[doc], stop_words))
         found[split] = {
             label: {
                 "ticked": sum(value >= THRESHOLD for value in values),
@@ -140,7 +140,7 @@ def ticks(folder: Path) -> Json:
             for label, values in cosines.items()
         }
         found[split]["auc_support_against_contradict"] = round(auc(cosines["SUPPORT"], cosines["CONTRADICT"]), 4)
-    return {"threshold": THRESHOLD, "stop_words": "english", **found}
+    return found
 
 
 def auc(high: list[float], low: list[float]) -> float:
@@ -185,7 +185,11 @@ def main(arguments: list[str] | None = None) -> int:
                 "schema": "sovereign-reference-run-v1",
                 "machine": machine(),
                 "version": _plain(kernel.json("version")),
-                "ticks_on_scifact": ticks(options.data / "scifact"),
+                "ticks_on_scifact": {
+                    "threshold": THRESHOLD,
+                    "english_stop_words": ticks(options.data / "scifact", STOP_WORDS),
+                    "no_stop_words": ticks(options.data / "scifact", frozenset()),
+                },
                 **compare(kernel, options.data / "arxiv-metadata"),
             }
             if options.seeds:

@@ -43,6 +43,12 @@ def test_a_report_states_its_rows_with_their_places() -> None:
     assert read.foil.uncertainties == "The check is weak. Prompts matter."
 
 
+@pytest.mark.parametrize("text", [PAGE, PAGE_FROM_BROWSER, REPORT])
+def test_line_ends_and_page_breaks_of_other_tools_read_the_same(text: str) -> None:
+    plain, other = read_seed(text), read_seed(text.replace("\nAbstract", "\n\fAbstract").replace("\n", "\r\n"))
+    assert other.question == plain.question and other.foil == plain.foil
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -40,11 +40,11 @@ _LABELS = {
         "Quality guide", "Provenance contract", "Note",
     ),
 }  # fmt: skip
-_HEADING = re.compile(rf"^[ \t]*(?:\d+[ \t]+)?({'|'.join(_SECTIONS)})[ \t]*$", re.M)
-_ROW = re.compile(r"^(?P<text>[^\t\n]+)\t[ ]*(?P<mark>[✓✔×✗✘])[ ]*\t[ ]*(?P<score>[01]?\.\d+|0|1)[ ]*$", re.M)
+_HEADING = re.compile(rf"^[ \t\f]*(?:\d+\.?[ \t]+)?({'|'.join(_SECTIONS)})[ \t\r]*$", re.M)
+_ROW = re.compile(r"^(?P<text>[^\t\n]+)\t[ ]*(?P<mark>[✓✔×✗✘])[ ]*\t[ ]*(?P<score>[01]?\.\d+|0|1)[ \r]*$", re.M)
 _TICKS = "✓✔"
 _MOST_ROWS, _LONGEST_VALUE, _LONGEST_TITLE = 500, 2000, 500
-_ID = re.compile(r"^[ \t]*(SRCH:[0-9A-F]{8})[ \t]*$", re.M)
+_ID = re.compile(r"^[ \t]*(SRCH:[0-9A-F]{8})[ \t\r]*$", re.M)
 _ADDRESS = re.compile(r"<?(https?://[^\s<>]+)>?")
 _BROKEN_WORD = re.compile(r"(?<=[a-z])- ?(?=[a-z])")
 
@@ -318,7 +318,7 @@ def _abstract(section: str) -> str:
 
 def _unbroken(text: str) -> str:
     """Text whose words were broken at line ends, with the words whole."""
-    return re.sub(r"(?<=\w)-\n(?=\w)", "", text)
+    return re.sub(r"(?<=\w)-\r?\n(?=\w)", "", text)
 
 
 def _joined(text: str) -> str:
