@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import tarfile
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -14,18 +15,19 @@ Line = tuple[float, float, float, str, bool]
 
 def pdf(pages: Iterable[Iterable[Line]], title: str = "") -> bytes:
     """A PDF of Helvetica lines; a page without lines has a grey box and no text, as a scan has."""
-    objects: list[bytes] = [b"", b"", b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>",
-                            b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica-Bold/Encoding/WinAnsiEncoding>>"]  # fmt: skip
+    face = b"<</Type/Font/Subtype/Type1/BaseFont/%s/Encoding/WinAnsiEncoding>>"
+    objects: list[bytes] = [b"", b"", face % b"Helvetica", face % b"Helvetica-Bold"]
     kids = []
     for lines in pages:
         shown = b"".join(
             b"BT /F%d %g Tf %g %g Td (%s) Tj ET\n"
-            % (2 if bold else 1, size, x, y, text.encode("cp1252").replace(b"\\", b"\\\\").replace(b"(", b"\\(").replace(b")", b"\\)"))
+            % (2 if bold else 1, size, x, y, re.sub(rb"([\\()])", rb"\\\1", text.encode("cp1252")))
             for x, y, size, text, bold in lines
         ) or b"0.5 g 50 50 400 600 re f\n"  # fmt: skip
         objects.append(b"<</Length %d>>stream\n%sendstream" % (len(shown), shown))
         objects.append(
-            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<</Font<</F1 3 0 R/F2 4 0 R>>>>/Contents %d 0 R>>"
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]"
+            b"/Resources<</Font<</F1 3 0 R/F2 4 0 R>>>>/Contents %d 0 R>>"
             % len(objects)
         )
         kids.append(len(objects))
@@ -79,6 +81,6 @@ def gzipped(data: bytes) -> bytes:
 def tex(body: str, preamble: str = "") -> bytes:
     """A small LaTeX document."""
     return (
-        "\\documentclass{article}\n" + preamble + "\n\\title{A Paper on Routing}\n\\begin{document}\n\\maketitle\n" + body
-        + "\n\\end{document}\n"
-    ).encode()  # fmt: skip
+        f"\\documentclass{{article}}\n{preamble}\n\\title{{A Paper on Routing}}\n"
+        f"\\begin{{document}}\n\\maketitle\n{body}\n\\end{{document}}\n"
+    ).encode()

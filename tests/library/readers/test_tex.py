@@ -1,7 +1,10 @@
 """TeX: what papers do with it, and what is done to its reader."""
 
+# ruff: noqa: E501 (whole documents)
+
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -76,7 +79,11 @@ def test_title_authors_abstract_sections() -> None:
         ),
         "2105.01234v2.tex",
     )
-    assert (paper.title, paper.authors, paper.year) == ("A Paper on Routing", ("Ada B. Lovelace", "Charles Babbage"), 2021)
+    assert (paper.title, paper.authors, paper.year) == (
+        "A Paper on Routing",
+        ("Ada B. Lovelace", "Charles Babbage"),
+        2021,
+    )
     assert paper.abstract == "We route."
     assert [(s.depth, s.title) for s in paper.sections] == [
         (1, "Abstract"), (1, "1 Intro"), (2, "Aside"), (1, "A Proof"),
@@ -141,13 +148,13 @@ def test_endless_macros_end(source: str) -> None:
 
 def test_exponential_macros_end() -> None:
     names = [f"\\m{chr(97 + n)}" for n in range(20)]
-    defined = "".join(f"\\def{a}{{{b * 10}}}" for a, b in zip(names, names[1:], strict=False)) + f"\\def{names[-1]}{{boom }}"
+    defined = "".join(f"\\def{a}{{{b * 10}}}" for a, b in itertools.pairwise(names)) + f"\\def{names[-1]}{{boom }}"
     with pytest.raises(Unreadable, match="without end"):
         read_bytes(tex(defined + names[0]), "a.tex")
 
 
 def test_a_file_that_reads_itself_in_ends() -> None:
-    with pytest.raises(Unreadable, match="without end|reads itself in"):
+    with pytest.raises(Unreadable, match=r"without end|reads itself in"):
         read_bytes(tar_gz({"a.tex": tex("word " * 500 + "\\input{b}"), "b.tex": b"more \\input{b}"}), "a.tar.gz")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..bibliography import BibliographyReader
 from ._paper import Format, Paper, Section, Table, TableCell, Unreadable
 from ._port import Document, Reader, slug
 from .collection import CollectionReader
@@ -14,7 +15,9 @@ from .jsonl import JsonlReader
 from .markdown import MarkdownReader
 from .papers import PaperReader, read_bytes, source_of, text_rank
 
-READERS: tuple[Reader, ...] = (MarkdownReader(), JsonlReader(), CollectionReader(), PaperReader())
+READERS: tuple[Reader, ...] = (
+    MarkdownReader(), JsonlReader(), BibliographyReader(), CollectionReader(), PaperReader(),
+)  # fmt: skip
 
 __all__ = [
     "READERS", "CollectionReader", "Document", "Format", "JsonlReader", "MarkdownReader", "Paper", "PaperReader",

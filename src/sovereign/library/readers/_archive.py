@@ -17,7 +17,7 @@ _PART = re.compile(rb"^[^%\n]*\\documentclass\s*(?:\[[^\]]*\])?\s*\{(?:standalon
 _PLAIN_TEX = re.compile(rb"^[^%\n]*\\(?:bye|magnification|input\s+(?:amstex|harvmac|phyzzx|lanlmac))\b", re.M)
 _GOOD_NAMES = frozenset("main ms paper article manuscript arxiv root thesis".split())
 _NAMED = re.compile(
-    rb"\\(?:input|include|subfile|import\s*\{[^{}]*\}|subimport\s*\{[^{}]*\}|includegraphics|includepdf)\s*"
+    rb"\\(?:input|include|subfile|import\s*\{[^{}]*\}|subimport\s*\{[^{}]*\}|includegraphics|includepdf)(?![A-Za-z])\s*"
     rb"(?:\[[^\]]*\])?\s*\{?\s*([^{}\s%\\]{1,200})"
 )
 _MAX_PART = 5_000_000
@@ -86,6 +86,8 @@ def _only_tex(files: Mapping[str, bytes]) -> str | None:
     """The one file of a gzip, if it is TeX by its words."""
     path, data = next(iter(files.items()))
     if path.lower().endswith((".tex", ".ltx")):
+        return path
+    if _ROOT.search(data) or _BEGINS.search(data):
         return path
     head = data[:100_000]
     return path if b"\0" not in head and len(re.findall(rb"\\[a-zA-Z]{2,}", head)) > 20 else None

@@ -80,10 +80,10 @@ def _strictly(data: bytes, charset: str) -> str | None:
 def _garbled(text: str) -> bool:
     """Whether letters are of a wrong charset: Cyrillic read as Latin-1 is runs of accented letters."""
     accented = len(re.findall(r"[\u0080-\u009f\u00c0-\u00ff]", text))
-    runs = len(re.findall(r"[\u00c0-\u00ff]{4,}", text))
+    in_runs = sum(map(len, re.findall(r"[\u00c0-\u00ff]{4,}", text)))
     mixed = len(re.findall(r"[\u0400-\u04ff]{1,3}[\u2500-\u259f]|[а-я][А-Я]{2,}[а-я]", text))
     letters = sum(c.isalpha() for c in text[:_GUESS_FROM]) or 1
-    return (accented > 8 and runs * 4 > accented * 0.5) or mixed * 10 > letters
+    return (accented > 8 and in_runs > accented * 0.5) or mixed * 10 > letters
 
 
 def _guess(data: bytes) -> str:

@@ -73,7 +73,8 @@ def _raised(element: Any, content: str) -> str:
     inner = content.strip()
     if not inner or _ORDINAL.fullmatch(inner) or inner.startswith(("[", "^", "(")):
         return content
-    links = [child for child in element.iter() if local(child) in ("xref", "a")]
+    near = [*element.iter(), *([element.getparent()] if element.getparent() is not None else [])]
+    links = [one for one in near if local(one) in ("xref", "a")]
     if links and _CITES.fullmatch(inner):
         return f" [{inner}]"
     return content if links else f"^{inner}"

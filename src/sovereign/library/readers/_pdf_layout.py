@@ -44,7 +44,7 @@ def rows_of(pages: list[list[Piece]]) -> tuple[list[Row], list[str]]:
     found: list[Row] = []
     for number, rows in enumerate(per_page):
         kept = [row for row in rows if (number, id(row)) not in heads]
-        found += _ordered(kept)
+        found += _ordered(kept or rows)  # a page of nothing but a running head has that to say
     stamp = [piece.text for piece in (pages[0] if pages else []) if abs(piece.angle) > _UPRIGHT]
     return found, stamp
 

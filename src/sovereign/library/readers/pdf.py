@@ -33,7 +33,7 @@ _ITEM = re.compile(r"(?:[•◦▪‣●○■–—∙·]|\(\w{1,3}\)|\d{1,2}[.
 _ABSTRACT = re.compile(r"(?:abstract|summary)\s*[-—–:.]+\s*(?=\S)", re.I)
 _ENDS = re.compile(r"[.!?:;][\"”’)\]]?\d{0,3}$")
 _WORD = re.compile(r"[^\W\d_]+(?:[-’'][^\W\d_]+)*")
-_LEAST = 40  # letters under which a PDF, or a page, has no text
+_LEAST = 20  # letters under which a PDF, or a page, has no text
 
 
 def read_pdf(data: bytes, pages: int = MAX_PAGES, seconds: int = MAX_SECONDS, megabytes: int = MAX_MEGABYTES) -> Paper:
