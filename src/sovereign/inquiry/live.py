@@ -130,9 +130,11 @@ def look_outside(
 
 
 def live_queries(planned: doc.Plan, connector: Connector) -> tuple[Asked, ...]:
-    """The plan's queries for one service in the plan's order, each request once; four at least, the service's most.
+    """The plan's queries for one service, each request once; four at least, the service's most.
 
-    Where the plan has fewer that differ, the subject and pairs of the question's words make up the number.
+    Named systems come first, with half of the queries at most; then the subject with each facet; last each system with
+    each metric, which a service's search for the name alone finds as well. Where the plan has too few that differ,
+    parts of the question make up the number.
     """
     made: dict[str, Asked] = {}
     most = max(LEAST_QUERIES, connector.service.queries)
@@ -143,7 +145,11 @@ def live_queries(planned: doc.Plan, connector: Connector) -> tuple[Asked, ...]:
             new = Asked(service=connector.name, purpose=purpose, query=text, require=require, url=request.url)
             made.setdefault(request.url, new)
 
-    for query in planned.queries:
+    named = [query for query in planned.queries if query.purpose.startswith("system ")]
+    alone = [query for query in named if ", metric " not in query.purpose]
+    about = [query for query in planned.queries if query not in named]
+    with_metric = [query for query in named if query not in alone]
+    for query in (*alone[: most // 2], *about, *alone[most // 2 :], *with_metric):
         add(query.purpose, query.query, query.require)
     words = planned.question.text.split()
     for first in range(len(words)):

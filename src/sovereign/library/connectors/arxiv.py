@@ -117,7 +117,7 @@ def search_query(wanted: Wanted) -> str:
     groups = [[term for phrase in group if (term := _term(phrase))] for group in wanted.require]
     said = {word for group in groups for term in group for word in _tokens(term)}
     words = [word for word in re.findall(r"\w+(?:-\w+)*", wanted.text) if word.casefold() not in _STOP]
-    rest = [term for word in dict.fromkeys(words) if word.casefold() not in said and (term := _term(word))]
+    rest = [term for word in dict.fromkeys(words) if not set(_tokens(word)) <= said and (term := _term(word))]
     parts = [_either(group) for group in (*groups, rest[:_MOST_WORDS]) if group]
     return " AND ".join(parts)
 
