@@ -16,7 +16,7 @@ from sovereign.library.readers.pdf import read_pdf
 
 WORDS = (
     "Routing tokens to experts costs little when the batch is small and much when every expert of a layer is touched "
-    "by some token of the step so that all weights must be read from memory before the next layer can begin its own work"
+    "by some token of the step so that all weights must be read from memory before the next layer can begin its work"
 ).split()
 
 
