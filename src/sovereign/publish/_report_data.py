@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sovereign.judge import TIER_BASIS
-from sovereign.records import CheckState, Event, Grounding, Record, SourceKind, State
+from sovereign.records import CheckState, Event, Foil, Grounding, Record, SourceKind, State
 
 from . import _words as words
 from ._matrix import Finding, Matrix, Square, matrix
@@ -49,7 +49,8 @@ def report_data(
             },
             "gate": record.gate_verdict.status.value,
             "reproduced": f"{record.counts.cells_reproduced} of {words.plural(record.counts.cells, 'cell')} reproduced",
-            "profile": getattr(record.provenance, "profile", "sovereign"),
+            "profile": record.provenance.profile.value,
+            "foil": _foil(record.foil),
             "status": words.STATUS[record.answer.status],
             "why": words.explained(record.answer.status, record.counts, record.provenance.profile),
             "asked": [(label, ", ".join(values)) for label, values in words.asked(record.question.facets) if values],
@@ -92,6 +93,25 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value
+
+
+def _foil(foil: Foil | None) -> dict[str, Any] | None:
+    """What another method prints: its sections, its claim table, and of an imported text what does not hold."""
+    if foil is None:
+        return None
+    parts = [("Title", foil.title), ("Abstract", foil.abstract), ("Introduction", foil.introduction)]
+    parts += [("Methodology", foil.methodology), ("Results", foil.results), ("Uncertainties", foil.uncertainties)]
+    holds = {True: "holds", False: "does not hold", None: "not recomputed"}
+    return {
+        "sections": [part for part in parts if part[1]],
+        "rows": [[row.text, "tick" if row.tick else "cross", f"{row.confidence:.2f}"] for row in foil.claims],
+        "references": foil.references,
+        "findings": [[one.name, one.stated, one.found, holds[one.holds]] for one in foil.findings],
+        "remarks": [
+            [review.role.value, "" if review.score is None else f"{review.score:g}", review.remark or review.fault]
+            for review in foil.reviews
+        ],
+    }
 
 
 def _sentence(item: SentenceView) -> dict[str, Any]:
