@@ -23,6 +23,7 @@ RANK = {
     "__main__": 11,
     "_api": 9,
     "desk": 9,
+    "agenda": 9,
     "workflow": 8,
     "attesting": 8,
     "outdated": 8,

@@ -29,6 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "review": ("review:review", "Read drafts; approve or reject them."),
     "packs": ("packs:packs", "List and show reproductions; start and add one of your own."),
     "reproduce": ("reproduce:reproduce", "Run packs in the sandbox and judge records again."),
+    "agenda": ("agenda:agenda", "Questions that wait to be asked: add, order, work them off."),
     "serve": ("serve:serve", "Open the owner's desk in a browser on this machine."),
     "publish": ("publish:publish", "Write the public records as a site."),
     "report": ("report:report", "Write a record as a PDF report."),
