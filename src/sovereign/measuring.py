@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from sovereign.gate import (
     AttestedRun,
-    Bubblewrap,
     Pack,
     Progress,
     Sandbox,
@@ -26,6 +25,7 @@ from sovereign.gate import (
     available_packs,
     check_environment,
     check_isolation,
+    default_sandbox,
     earlier_of,
     measurement_of,
     missing_inputs,
@@ -124,7 +124,7 @@ def prepare(
             asking = ", ".join(sorted(asked_for)) or "none"
             raise BadInput(f"no pack that is to run asks for an input {name!r}", f"inputs that are asked for: {asking}")
     progress("testing the sandbox")
-    provider = sandbox or Bubblewrap()
+    provider = sandbox or default_sandbox()
     report = provider.probe()
     if not report.ok:
         raise SandboxUnavailable(report.reason, report.remedy)

@@ -37,7 +37,7 @@ def prove(workspace: Workspace | None, named: str, *, progress: Callable[[str], 
         ProverUnavailable, SandboxUnavailable: nothing was run.
         ProofRefused: a check said no; nothing is kept.
     """
-    from sovereign.gate import Bubblewrap, proofs
+    from sovereign.gate import default_sandbox, proofs
     from sovereign.gate.reproduce import machine_facts
 
     proof = proof_named(named)
@@ -49,7 +49,7 @@ def prove(workspace: Workspace | None, named: str, *, progress: Callable[[str], 
         raise proofs.ProverUnavailable(report.reason, report.remedy)
     limit = f"at most {proof.spec.limits.seconds:g} s a step"
     progress(f"checking {proof.spec.name} with {report.prover} {report.version} ({limit})")
-    verdict = proofs.prove(proof, prover, Bubblewrap())
+    verdict = proofs.prove(proof, prover, default_sandbox())
     source = None
     if workspace is not None and key is not None:
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

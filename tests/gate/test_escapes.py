@@ -36,19 +36,20 @@ def mode(sandbox: Bubblewrap) -> Mode:
 
 @pytest.fixture
 def at(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> Iterator[Canaries]:
-    before = host()
+    before = host(mode)
     with canaries(mode.drop_uid) as made:
         for name, value in made.secret.items():
             monkeypatch.setenv(name, value)
         yield made
-    assert host() == before, "the host was changed"
+    assert host(mode) == before, "the host was changed"
 
 
-def host() -> dict[str, object]:
+def host(mode: Mode) -> dict[str, object]:
     """What of this host a script might have changed."""
     names = ("core_pattern", "hostname", "modprobe", "domainname")
     paths = [Path("/proc/sys/kernel") / name for name in names]
-    groups = sorted(Path("/sys/fs/cgroup").glob(f"**/sovereign-{os.getpid()}-*"))
+    places = mode.way.places if mode.way else ()
+    groups = sorted(found for place in places for found in place.glob(f"sovereign-{os.getpid()}-*"))
     return {**{str(path): path.read_text() for path in paths if path.exists()}, "groups": groups}
 
 

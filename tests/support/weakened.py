@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from sovereign.gate import Bubblewrap, Finished, Job
+from sovereign.gate import _parcel as parcel
 from sovereign.gate import _process as process
-from sovereign.gate import bubblewrap as provider
 from sovereign.gate._command import LAUNCH, Mode, Plan
 from sovereign.gate._group import Bounds
 from sovereign.gate._process import Pipes
@@ -171,10 +171,10 @@ class Weakened(Bubblewrap):
             mode = replace(mode, drop_uid=None)
         if "control group" in self.off:
             mode = replace(mode, way=None)
-        kept = provider.printable, process.subprocess.Popen, Pipes.inside
+        kept = parcel.printable, process.subprocess.Popen, Pipes.inside
         try:
             if "cleaned log" in self.off:
-                provider.printable = lambda text: text.decode("utf-8", "replace")
+                parcel.printable = lambda text: text.decode("utf-8", "replace")
             if "own session" in self.off:
                 process.subprocess.Popen = lambda *a, **k: kept[1](*a, **{**k, "start_new_session": False})  # type: ignore
             if self._leaked is not None and "closed descriptors" in self.off:
@@ -186,7 +186,7 @@ class Weakened(Bubblewrap):
                 finished.max_bytes = 1 << 40
             return finished
         finally:
-            provider.printable, process.subprocess.Popen, Pipes.inside = kept  # type: ignore
+            parcel.printable, process.subprocess.Popen, Pipes.inside = kept  # type: ignore
 
     def plan(self, job: Job, mode: Mode) -> Plan:
         made = super().plan(job, mode)
@@ -210,7 +210,7 @@ class Weakened(Bubblewrap):
     def collect(self, finished: Finished) -> dict[str, bytes]:
         if "asked-for names" not in self.off:
             return super().collect(finished)
-        header, body = provider._opened(finished.parcel)
+        header, body = parcel._opened(finished.parcel)
         found = {}
         for entry in header["files"]:
             found[entry["name"]], body = body[: entry["size"]], body[entry["size"] :]

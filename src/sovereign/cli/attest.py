@@ -76,7 +76,7 @@ def run(
         key,
         path,
         output,
-        sandbox=gate.Bubblewrap(),
+        sandbox=gate.default_sandbox(),
         inputs=given,
         progress=console.progress,
         force=force,

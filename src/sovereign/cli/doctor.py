@@ -78,12 +78,21 @@ def _versions(_: Workspace) -> Finding:
 
 
 def _sandbox(_: Workspace) -> Finding:
+    """The sandbox that is used, and in a word whether another could be."""
     from sovereign import gate
 
-    report = gate.Bubblewrap().probe()
+    used = gate.default_sandbox()
+    report = used.probe()
+    others = [one() for name, one in gate.PROVIDERS.items() if name != used.name]
+    tested = [(other.name, other.probe()) for other in others]
+    words = [f"passes too ({its.grade})" if its.ok else f"does not: {its.reason[:160]}" for _, its in tested]
+    also = "; ".join(f"{name} {said}" for (name, _), said in zip(tested, words, strict=True))
     if report.ok:
-        return Finding(name="sandbox", ok=True, found=f"{report.grade}: its own test passed", remedy=report.remedy)
-    return Finding(name="sandbox", ok=False, found=f"none: {report.reason}", remedy=report.remedy)
+        found = f"{report.grade}: its own test passed; {also}"
+        return Finding(name="sandbox", ok=True, found=found, remedy=report.remedy)
+    usable = [name for name, its in tested if its.ok]
+    instead = f"; or set {gate.PROVIDER_VARIABLE}={usable[0]}" if usable else ""
+    return Finding(name="sandbox", ok=False, found=f"none: {report.reason}; {also}", remedy=report.remedy + instead)
 
 
 def _disk(workspace: Workspace) -> Finding:

@@ -15,6 +15,8 @@ from .bubblewrap import Bubblewrap
 from .errors import PackFailed
 from .inputs import listing_digest, missing_inputs
 from .packs import Pack, available_packs, load_pack
+from .podman import Podman
+from .providers import PROVIDER_VARIABLE, PROVIDERS, default_sandbox
 from .reproduce import PackRun, check_environment, check_isolation, run_pack
 from .sandbox import (
     SHORTFALLS,
@@ -31,6 +33,8 @@ from .sandbox import (
 )
 
 __all__ = [
+    "PROVIDERS",
+    "PROVIDER_VARIABLE",
     "SHORTFALLS",
     "AttestedRun",
     "Bubblewrap",
@@ -41,6 +45,7 @@ __all__ = [
     "Pack",
     "PackFailed",
     "PackRun",
+    "Podman",
     "ProbeCheck",
     "Progress",
     "Sandbox",
@@ -54,6 +59,7 @@ __all__ = [
     "available_packs",
     "check_environment",
     "check_isolation",
+    "default_sandbox",
     "earlier_of",
     "grade_meets",
     "listing_digest",
@@ -68,5 +74,5 @@ __all__ = [
 
 
 def probe() -> SandboxReport:
-    """Test the default sandbox on this host."""
-    return Bubblewrap().probe()
+    """Test the sandbox that is used on this host."""
+    return default_sandbox().probe()

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from sovereign.records import SandboxUnavailable
+
 _NEEDED = ("memory", "pids")
 _COUNTER = itertools.count()
 _GONE_SECONDS = 5.0
@@ -84,9 +86,9 @@ class Group:
                 folder.mkdir()
                 self._folders.append(folder)
                 self._bound(folder)
-        except OSError:
+        except OSError as error:
             self._remove()
-            raise
+            raise SandboxUnavailable(f"no control group could be made: {error}", "try again; see `doctor`") from error
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -135,7 +137,7 @@ def ways() -> tuple[Way, ...]:
     found = [way for way in (_version_2(), _version_1()) if way is not None]
     usable = []
     for way in found:
-        with contextlib.suppress(OSError), Group(way, Bounds(1 << 30, 64)):
+        with contextlib.suppress(SandboxUnavailable), Group(way, Bounds(1 << 30, 64)):
             usable.append(way)
     scope = _scope()
     return tuple(usable if scope is None else [*usable, scope])

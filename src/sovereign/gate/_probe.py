@@ -20,17 +20,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypeVar
 
 from sovereign.records import SandboxUnavailable
 
-from ._command import Mode
 from ._interpreter import interpreter
 from .errors import PackFailed
 from .sandbox import Ending, Finished, Job, Limits, ProbeCheck, SandboxReport
-
-if TYPE_CHECKING:
-    from .bubblewrap import Bubblewrap
 
 #: Protections without which nothing is run.
 REQUIRED = (
@@ -121,11 +117,35 @@ class _Aim:
     controls: dict[str, tuple[bool, str]]
 
 
-def probe(sandbox: Bubblewrap, mode: Mode) -> SandboxReport:
-    """Test one mode of bubblewrap on this host. About a second and a half; harmless, and nothing is left behind."""
+class Words(Protocol):
+    """A way to enter a sandbox."""
+
+    @property
+    def words(self) -> str:
+        """As it stands in an attestation."""
+
+
+ModeT = TypeVar("ModeT", bound=Words, contravariant=True)
+
+
+class Tested(Protocol[ModeT]):
+    """What a provider offers its test: to run a job in a mode that is not proven yet."""
+
+    @property
+    def name(self) -> str: ...
+
+    def program(self) -> str: ...
+
+    def run_in(self, job: Job, mode: ModeT, environment: dict[str, str] | None = None) -> Finished: ...
+
+    def collect(self, finished: Finished) -> dict[str, bytes]: ...
+
+
+def probe(sandbox: Tested[ModeT], mode: ModeT) -> SandboxReport:
+    """Test one mode of a provider on this host. A few seconds; harmless, and nothing is left behind."""
     facts = {"kernel": platform.release(), "mode": mode.words}
     try:
-        facts["bwrap"] = _version(sandbox.program())
+        facts["version"] = _version(sandbox.program())
         with _aim() as aim:
             rows = _rows(sandbox, mode, aim)
     except SandboxUnavailable as error:
@@ -135,7 +155,7 @@ def probe(sandbox: Bubblewrap, mode: Mode) -> SandboxReport:
     return _report(sandbox.name, rows, facts)
 
 
-def _rows(sandbox: Bubblewrap, mode: Mode, aim: _Aim) -> tuple[ProbeCheck, ...]:
+def _rows(sandbox: Tested[ModeT], mode: ModeT, aim: _Aim) -> tuple[ProbeCheck, ...]:
     attacks = Path(__file__).with_name("_selftest.py").read_bytes()
     main = Job({"probe.py": attacks, "probe.json": json.dumps(aim.inside).encode()}, "probe.py", _LIMITS)
     jobs = {
@@ -160,7 +180,7 @@ def _rows(sandbox: Bubblewrap, mode: Mode, aim: _Aim) -> tuple[ProbeCheck, ...]:
     return tuple(sorted(rows, key=lambda row: [*REQUIRED, *GRADES].index(row.name)))
 
 
-def _seen(sandbox: Bubblewrap, finished: Finished, aim: _Aim) -> dict[str, Any]:
+def _seen(sandbox: Tested[Any], finished: Finished, aim: _Aim) -> dict[str, Any]:
     """What the attacks saw, from a run that carried our nonce in and out."""
     if not finished.ok:
         raise PackFailed(f"it ended with {finished.said()}: {' '.join(finished.log.split())[-300:]}")
@@ -193,7 +213,7 @@ def _report(name: str, rows: tuple[ProbeCheck, ...], facts: dict[str, str]) -> S
     return SandboxReport(True, f"{name}/{'+'.join(lowered) or 'full'}", rows, "", remedy, facts)
 
 
-_REMEDY = "see that `bwrap` on PATH is your distribution's own (`command -v bwrap`), and that /tmp can be written"
+_REMEDY = "see that `bwrap` (or `podman`) on PATH is your distribution's own, and that /tmp can be written"
 
 
 @contextmanager

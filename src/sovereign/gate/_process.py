@@ -121,16 +121,26 @@ class Process:
 
     def enter_namespace(self, drop_uid: int | None, inner_uid: int) -> None:
         """Wait until the namespaces exist; as root, give the new one a second uid and let bubblewrap go on."""
-        self._inner = self._child_pid()
+        self.adopt(self._child_pid())
         if self._inner is None:
             return
-        with contextlib.suppress(OSError):
-            self._inner_handle = os.pidfd_open(self._inner)
         if drop_uid is not None and self._pipes.block is not None:
             for kind in ("uid_map", "gid_map"):
                 with open(f"/proc/{self._inner}/{kind}", "w", encoding="ascii") as file:  # noqa: PTH123
                     file.write(f"0 0 1\n{inner_uid} {drop_uid} 1\n")
             os.write(self._pipes.block, b"1")
+
+    def adopt(self, inner: int | None) -> None:
+        """Take a process as process 1 of the sandbox: what it and its children use is counted, and it is what ends."""
+        self._inner = inner
+        if inner is not None:
+            with contextlib.suppress(OSError):
+                self._inner_handle = os.pidfd_open(inner)
+
+    @property
+    def runs(self) -> bool:
+        """Whether the program that makes the sandbox still runs."""
+        return self._outer.poll() is None
 
     def kill(self) -> None:
         """Kill process 1 of the sandbox, with which the kernel ends all others in it, then bubblewrap itself."""

@@ -7,29 +7,26 @@ inside before the script starts; memory of all processes together and the time a
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
 import time
 from contextlib import ExitStack
-from typing import Any
 
 from sovereign.records import SandboxUnavailable
 
-from . import _host
+from . import _parcel
 from ._command import INNER_UID, Mode, Plan, command, plan
 from ._group import Group, Way, ways
 from ._interpreter import interpreter
 from ._lines import printable
 from ._process import Pipes, Process, Watched
-from .errors import PackFailed
-from .sandbox import Ending, Finished, Job, SandboxReport, Watch
+from .sandbox import Finished, Job, SandboxReport, Watch
 
 #: Uids that systemd sets aside for services without an account of their own: they own no files.
 _FIRST_SPARE_UID, _SPARE_UIDS = 61184, 4336
-#: What another mode may mend; a host on which anything else is missing need not be tested again.
-_BY_MODE = {"memory-together", "kernel-memory", "processes", "nested-namespaces"}
+#: What a control group may mend; a host on which anything else is missing need not be tested again.
+_BY_GROUP = {"memory-together", "kernel-memory", "processes"}
 INSTALL = "install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap; Fedora: dnf install bubblewrap)"
 UPDATE = "update bubblewrap to 0.8 or later"
 ALLOW = (
@@ -60,13 +57,15 @@ class Bubblewrap:
 
         if self._report is None:
             best = 1 << 10
-            for mode in self._modes():
+            modes = self._modes()
+            for at, mode in enumerate(modes):
                 report = probe(self, mode)
                 missing = {check.name for check in report.checks if not check.holds}
                 if self._report is None or (report.ok and len(missing) < best):
                     self._report, self._mode = report, mode if report.ok else None
                     best = len(missing) if report.ok else best
-                if report.ok and not missing & _BY_MODE:
+                groups_left = any(one.way for one in modes[at + 1 :])
+                if report.ok and "processes" not in missing and not (missing & _BY_GROUP and groups_left):
                     break
             assert self._report is not None
         return self._report
@@ -77,7 +76,7 @@ class Bubblewrap:
         if not report.ok or self._mode is None:
             raise SandboxUnavailable(report.reason, report.remedy)
         finished = self.run_in(job, self._mode, watch=watch)
-        finished.grade = lowered(report.grade, job)
+        finished.grade = _parcel.lowered(report.grade, job)
         return finished
 
     def run_in(
@@ -94,7 +93,7 @@ class Bubblewrap:
                 overran = own is not None and own.overran
         except _NotEntered as error:
             raise SandboxUnavailable(f"bubblewrap could not be started: {error}", ALLOW) from error
-        return _finished(job, watched, time.monotonic() - began, overran=overran)
+        return _parcel.finished(job, _started(watched), time.monotonic() - began, overran=overran)
 
     def _enclosed(
         self, made: Plan, mode: Mode, pipes: Pipes, group: Group | None, environment: dict[str, str], tell: Watch | None
@@ -132,19 +131,7 @@ class Bubblewrap:
 
     def collect(self, finished: Finished) -> dict[str, bytes]:
         """The files of a finished job, from a parcel that is read as untrusted bytes."""
-        header, body = _opened(finished.parcel)
-        for fault in header.get("faults", []):
-            if isinstance(fault, dict):
-                raise PackFailed(f"{fault.get('name')} is {fault.get('why')}", "write a regular file", finished.log)
-        found: dict[str, bytes] = {}
-        for entry in header.get("files", []):
-            name, size = _entry(entry)
-            if name not in finished.outputs or name in found or size > finished.max_bytes or size > len(body):
-                raise PackFailed("the sandbox gave back something that no job asked for", "", finished.log)
-            found[name], body = body[:size], body[size:]
-        if body:
-            raise PackFailed("the sandbox gave back more than it said", "", finished.log)
-        return found
+        return _parcel.files(finished)
 
     def destroy(self, finished: Finished) -> None:
         """Nothing of a finished job is on this host but its parcel, in memory."""
@@ -170,53 +157,11 @@ class Bubblewrap:
         return [*own, Mode(None, limit_processes=False)]
 
 
-def _finished(job: Job, watched: Watched, seconds: float, *, overran: bool) -> Finished:
-    log = printable(watched.log)
-    if not watched.started and watched.ended is None:
-        words = " ".join(log.split())[:400] or f"exit status {watched.returncode}, no message"
-        remedy = UPDATE if "nknown option" in words else ALLOW
-        failed = "be started" if watched.returncode in (126, 127) else "set up the sandbox"  # the shell's words for it
-        raise SandboxUnavailable(f"bubblewrap could not {failed}: {words}", remedy)
-    ending, code = watched.ended, None
-    if ending is None:
-        try:
-            header = _opened(watched.parcel)[0]
-            ending, code = Ending(header["ending"]), header["code"]
-        except (PackFailed, KeyError, ValueError):
-            ending = Ending.LOST
-    if overran and not (ending is Ending.EXITED and code == 0):
-        ending = Ending.OUT_OF_MEMORY
-    if not isinstance(code, int) or ending not in (Ending.EXITED, Ending.SIGNALLED):
-        code = None
-    max_bytes = job.limits.output_mb << 20
-    shown = _host.shown(job)
-    return Finished(ending, code, log, seconds, watched.parcel, job.outputs, max_bytes, passed_through=shown)
-
-
-def lowered(grade: str, job: Job) -> str:
-    """The grade of one run on a host of that grade."""
-    provider, _, missing = grade.partition("/")
-    if not job.devices:
-        return grade
-    return f"{provider}/devices" if missing == "full" else f"{provider}/{missing}+devices"
-
-
-def _opened(parcel: bytes) -> tuple[dict[str, Any], bytes]:
-    """The parcel's header and the bytes behind it."""
-    first, _, rest = parcel.partition(b"\n")
-    line, newline, body = rest.partition(b"\n")
-    try:
-        header = json.loads(line) if first == b"ready" and newline else None
-    except (ValueError, RecursionError):
-        header = None
-    if not isinstance(header, dict):
-        raise PackFailed("the sandbox ended without giving back what the script left")
-    return header, body
-
-
-def _entry(entry: Any) -> tuple[str, int]:
-    name, size = (entry.get("name"), entry.get("size")) if isinstance(entry, dict) else (None, None)
-    if not isinstance(name, str) or not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise PackFailed("the sandbox gave back a list of files that cannot be read")
-    return name, size
-
+def _started(watched: Watched) -> Watched:
+    """What came out, if the script was started at all."""
+    if watched.started or watched.ended is not None:
+        return watched
+    words = " ".join(printable(watched.log).split())[:400] or f"exit status {watched.returncode}, no message"
+    remedy = UPDATE if "nknown option" in words else ALLOW
+    failed = "be started" if watched.returncode in (126, 127) else "set up the sandbox"  # the shell's words for it
+    raise SandboxUnavailable(f"bubblewrap could not {failed}: {words}", remedy)
