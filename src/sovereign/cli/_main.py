@@ -42,6 +42,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "outdated": ("outdated:outdated", "Say which records may be outdated, and why."),
     "diff": ("diff:diff", "Show what changed between two versions of a record, and why."),
     "why": ("why:why", "Say why a source, claim or system was kept, dropped or not found."),
+    "backup": ("backup:backup", "Write the workspace into one file."),
+    "restore": ("backup:restore", "Make a workspace from a backup."),
     "config": ("config:config", "See the settings in effect and where each comes from."),
     "completion": ("completion:completion", "Print the completion script of a shell."),
     "doctor": ("doctor:doctor", "Look at sandbox, keys, disk and versions; name what to mend."),
