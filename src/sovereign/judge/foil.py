@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sovereign.records import Claim, Evidence, Exchange, Foil, FoilReview, FoilRow, Profile, Source
 
 from .quotes import plain
-from .tfidf import tfidf_cosine
+from .tfidf import TermCounts, cosine, term_counts
 from .tribunal import hold_tribunal
 
 Texts = Callable[[str], str | None]
@@ -56,7 +56,8 @@ def reference_foil(
     """
     lead = evidence.sources[0] if evidence.sources else None
     bodies = [_body(source, texts) for source in evidence.sources]
-    rows = tuple(_row(claim, bodies) for claim in evidence.claims)
+    counted = [term_counts(body) for body in bodies]
+    rows = tuple(_row(claim, counted) for claim in evidence.claims)
     if reviewed_by == BY_CODE:
         score = hold_tribunal(evidence, texts, evidence.provenance.policy).score
         revision_round = int(score < REVISE_BELOW)
@@ -122,12 +123,11 @@ def mean_score(reviews: tuple[FoilReview, ...]) -> float:
     return round(sum(scores) / len(scores), 2) if scores else 0.0
 
 
-def _row(claim: Claim, bodies: list[str]) -> FoilRow:
+def _row(claim: Claim, bodies: list[TermCounts]) -> FoilRow:
     """The best cosine of the whole sentence with a retrieved text; what is printed is cut, what is compared is not."""
-    cosine = max((tfidf_cosine(claim.text, body) for body in bodies), default=0.0)
-    return FoilRow(
-        text=claim.text[:CLAIM_CUT], claim=claim.id, tick=cosine >= THRESHOLD, confidence=round(cosine, 2)
-    )
+    said = term_counts(claim.text)
+    best = max((cosine(said, body) for body in bodies), default=0.0)
+    return FoilRow(text=claim.text[:CLAIM_CUT], claim=claim.id, tick=best >= THRESHOLD, confidence=round(best, 2))
 
 
 def _body(source: Source, texts: Texts) -> str:

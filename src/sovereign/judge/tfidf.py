@@ -10,7 +10,9 @@ import itertools
 import math
 import re
 from collections import Counter
+from dataclasses import dataclass
 
+_ONLY = math.log(3 / 2) + 1
 _WORD = re.compile(r"(?u)\b\w\w+\b")
 
 #: English stop words as in scikit-learn (BSD-3-Clause), which has them from the Glasgow information retrieval group.
@@ -38,23 +40,36 @@ STOP_WORDS = frozenset(
 )
 
 
-def tfidf_cosine(one: str, other: str, stop_words: frozenset[str] = STOP_WORDS) -> float:
-    """The cosine of two texts, 0 to 1; 0 where one of them has no words."""
-    left, right = _terms(one, stop_words), _terms(other, stop_words)
-    if not left or not right:
-        return 0.0
-    both = left.keys() & right.keys()
-    # Of two texts a term is in one or in both: idf = ln((1 + 2) / (1 + n)) + 1.
-    only = math.log(3 / 2) + 1
-    product = math.fsum(left[term] * right[term] for term in both)  # fsum: no set's order shows in the last digit
-    return min(1.0, product / (_length(left, both, only) * _length(right, both, only)))
+@dataclass(frozen=True)
+class TermCounts:
+    """Words and word pairs of a text with how often each occurs; `square` is the sum of the squared counts."""
+
+    counts: Counter[str]
+    square: int
 
 
-def _terms(text: str, stop_words: frozenset[str]) -> Counter[str]:
+def term_counts(text: str, stop_words: frozenset[str] = STOP_WORDS) -> TermCounts:
     """Words without stop words, and pairs of neighbours among what is left."""
     words = [word for word in _WORD.findall(text.lower()) if word not in stop_words]
-    return Counter([*words, *(f"{a} {b}" for a, b in itertools.pairwise(words))])
+    counts = Counter([*words, *(f"{one} {other}" for one, other in itertools.pairwise(words))])
+    return TermCounts(counts, sum(n * n for n in counts.values()))
 
 
-def _length(terms: Counter[str], both: set[str], only: float) -> float:
-    return math.sqrt(math.fsum((n if term in both else n * only) ** 2 for term, n in terms.items()))
+def cosine(one: TermCounts, other: TermCounts) -> float:
+    """The cosine of two texts, 0 to 1; 0 where one of them has no words. All sums are of whole numbers, so exact."""
+    if not one.counts or not other.counts:
+        return 0.0
+    both = one.counts.keys() & other.counts.keys()
+    product = sum(one.counts[term] * other.counts[term] for term in both)
+    lengths = (_length(text, sum(text.counts[term] ** 2 for term in both)) for text in (one, other))
+    return min(1.0, product / math.prod(lengths))
+
+
+def tfidf_cosine(one: str, other: str, stop_words: frozenset[str] = STOP_WORDS) -> float:
+    """`cosine` of two texts."""
+    return cosine(term_counts(one, stop_words), term_counts(other, stop_words))
+
+
+def _length(text: TermCounts, shared: int) -> float:
+    """Of two texts a term is in one or in both: idf = ln((1 + 2) / (1 + n)) + 1, so 1 for shared terms."""
+    return math.sqrt(shared + _ONLY**2 * (text.square - shared))
