@@ -14,6 +14,7 @@ from sovereign.records import (
     Claim,
     DiffersIn,
     Grounding,
+    Outcome,
     ReproductionStatus,
     Sentence,
     Source,
@@ -43,7 +44,7 @@ def write(planned: Plan, found: Found, reading: Reading, compared: Compared, tab
     """The answer and the limitations that go with how it was read."""
     claims = {claim.id: claim for claim in compared.claims}
     sources = {item.source.id: item.source for item in reading.sources}
-    writer = _Writer(planned, claims, sources)
+    writer = _Writer(planned, claims, sources, _tested(compared))
     filled = [cell for cell in tabled.cells if not cell.gap]
     gaps = [cell for cell in tabled.cells if cell.gap]
     contested = any(claims[c].agreement is Agreement.CONTESTED for cell in filled for c in cell.claims)
@@ -76,8 +77,16 @@ def limitations(reading: Reading, compared: Compared, found: Found, tabled: Tabl
     if compared.claims:
         said.append("Stance was not assessed: no model read whether one source supports or refutes another.")
         said.append("Facets were read from sentences by rules, which can misread who, what or under which condition.")
-    if any(s.kind is SourceKind.MEASUREMENT for s in sources):
+    fills = {name for cell in tabled.cells for name in cell.claims}
+    measuring = {claim.quotes[0].source for claim in compared.claims if claim.id in fills}
+    if any(s.kind is SourceKind.MEASUREMENT and s.id not in measuring for s in sources):
         said.append("Our own measurements differ in implementation, scale and hardware from what the question asks.")
+    for run in compared.reproductions:
+        if any(one.changed for one in run.earlier):
+            said.append(
+                f"The pack {run.pack} was changed after it had been run: what changed, and what it came to before, "
+                "stands with its reproduction."
+            )
     said.append(ONLY_LIBRARY)
     if tabled.left_out:
         asked = len(tabled.cells) + tabled.left_out
@@ -91,7 +100,10 @@ def limitations(reading: Reading, compared: Compared, found: Found, tabled: Tabl
 
 
 class _Writer:
-    def __init__(self, planned: Plan, claims: dict[str, Claim], sources: dict[str, Source]) -> None:
+    def __init__(
+        self, planned: Plan, claims: dict[str, Claim], sources: dict[str, Source], tested: dict[str, Outcome]
+    ) -> None:
+        self._tested = tested
         self._planned = planned
         self._claims = claims
         self._sources = sources
@@ -183,7 +195,11 @@ class _Writer:
         if claim.grounding is Grounding.MEASURED and claim.facets.unit == PROVED:
             return f"a proof of ours, which a prover accepts, says: “{claim.text.rstrip('.')}”."
         if claim.grounding is Grounding.MEASURED:
-            return f"our own measurement gives {_measured_words(claim)}"
+            verdict = {
+                Outcome.REFUTED: ", which refutes what its pack claims",
+                Outcome.NOT_RESOLVED: ", which does not settle what its pack claims",
+            }.get(self._tested.get(claim.id, Outcome.SUPPORTED), "")
+            return f"our own measurement gives {_measured_words(claim).removesuffix('.')}{verdict}."
         words = without_marks(claim.text).strip().rstrip(". ")
         run = {
             ReproductionStatus.REPRODUCED: " (our own run supports this)",
@@ -218,6 +234,16 @@ class _Writer:
             words = claim.quotes[0].text if claim.grounding is Grounding.MEASURED else claim.text
             text = f"{kind} says: “{words}”"
         return Sentence(text=text, claims=tuple(claims), cells=tuple(cells))
+
+
+def _tested(compared: Compared) -> dict[str, Outcome]:
+    """What came of the claims that a measurement's own pack puts to the test."""
+    return {
+        outcome.measured_claim: outcome.outcome
+        for run in compared.reproductions
+        for outcome in run.outcomes
+        if outcome.measured_claim is not None and outcome.put_to_test
+    }
 
 
 def _measured_words(claim: Claim) -> str:
