@@ -45,7 +45,7 @@ def doctor(console: Console) -> None:
     """
     workspace = Workspace(default_path(console.given).absolute())
     console.progress("testing the sandbox")
-    looks: list[Callable[[Workspace], Finding]] = [_versions, _sandbox, _disk, _workspace]
+    looks: list[Callable[[Workspace], Finding]] = [_versions, _sandbox, _provers, _disk, _workspace]
     if workspace.exists():
         looks += [_key, _policy, _library, _records, _runs]
     findings = [_looked(look, workspace) for look in looks]
@@ -93,6 +93,15 @@ def _sandbox(_: Workspace) -> Finding:
     usable = [name for name, its in tested if its.ok]
     instead = f"; or set {gate.PROVIDER_VARIABLE}={usable[0]}" if usable else ""
     return Finding(name="sandbox", ok=False, found=f"none: {report.reason}; {also}", remedy=report.remedy + instead)
+
+
+def _provers(_: Workspace) -> Finding:
+    """Rocq and Lean. Neither is needed but by `prove`, so a missing one is no fault; how to have it is said there."""
+    from sovereign.gate.proofs import provers
+
+    reports = [provider.probe() for provider in provers().values()]
+    said = [f"{one.prover} {one.version}" if one.ok else f"{one.prover}: {one.reason}" for one in reports]
+    return Finding(name="provers", ok=True, found="; ".join(said))
 
 
 def _disk(workspace: Workspace) -> Finding:
