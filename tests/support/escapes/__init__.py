@@ -12,4 +12,15 @@ from tests.support.escapes.processes import PROCESSES
 
 ESCAPES: tuple[Escape, ...] = (*NETWORK, *FILES, *PROCESSES, *KERNEL, *LIMITED, *OUTPUTS)
 
-__all__ = ["ESCAPES", "HEAD", "Escape"]
+
+
+def table() -> str:
+    """The escapes as docs/security.md shows them."""
+    rows = ["| escape | the script | stopped by | its control |", "|---|---|---|---|"]
+    for escape in ESCAPES:
+        control = "none" if escape.unproven else "run without a sandbox" if escape.outside else "those layers away"
+        rows.append(f"| `{escape.name}` | {escape.attack} | {', '.join(escape.off)} | {control} |")
+    return "\n".join(rows)
+
+
+__all__ = ["ESCAPES", "HEAD", "Escape", "table"]
