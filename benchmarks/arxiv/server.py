@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -46,12 +46,14 @@ class LocalArxiv:
         seed: decides which.
         log: a file for one JSON line per request; `requests` holds the same.
         wait_s: what a `Retry-After` asks for.
+        files: full texts by path (`/e-print/2601.00001v1`), each with its media type.
     """
 
     def __init__(
         self, catalogue: Catalogue, *, faults: float = 0.0, seed: int = 0, log: Path | None = None, wait_s: int = 4,
-        port: int = 0,
+        port: int = 0, files: Mapping[str, tuple[str, bytes]] | None = None,
     ) -> None:  # fmt: skip
+        self._files = files or {}
         self.requests: list[dict[str, Any]] = []
         self._catalogue, self._faults, self._seed, self._wait = catalogue, faults, seed, wait_s
         self._log = log
@@ -117,7 +119,7 @@ class LocalArxiv:
         entry |= {"fault": fault, "status": status}
         if fault == "slow":
             self._stopping.wait(2.0)
-        raw = body.encode()
+        raw = body if isinstance(body, bytes) else body.encode()
         handler.send_response(status)
         for name, value in {"Content-Type": "application/atom+xml", "Content-Length": str(len(raw)), **headers}.items():
             handler.send_header(name, value)
@@ -131,7 +133,7 @@ class LocalArxiv:
             with self._guard, self._log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(entry) + "\n")
 
-    def _reply(self, path: str, fault: str) -> tuple[int, str, dict[str, str]]:
+    def _reply(self, path: str, fault: str) -> tuple[int, str | bytes, dict[str, str]]:
         if fault.startswith("429"):
             until = datetime.now(UTC) + timedelta(seconds=self._wait)
             wishes = {"429-seconds": str(self._wait), "429-date": format_datetime(until, usegmt=True)}
@@ -142,6 +144,9 @@ class LocalArxiv:
         if fault == "garbage":
             return 200, "<html><body>Please wait while we check your browser</body></html>", {}
         parts = urlsplit(path)
+        if parts.path in self._files:
+            kind, data = self._files[parts.path]
+            return 200, data, {"Content-Type": kind}
         if parts.path != "/api/query":
             return 404, "<html><body>Not found</body></html>", {"Content-Type": "text/html"}
         return self._query({k: v[0] for k, v in parse_qs(parts.query, keep_blank_values=True).items()})

@@ -155,7 +155,7 @@ def test_a_service_that_fails_costs_only_itself(
     assert "crossref answered none" in told and "status 404" in told
     assert {search.connector for search in record.searches} == {"library", "arxiv", "openalex"}
     with workspace.library() as library:  # OpenAlex's work is the preprint: one source, which knows both names
-        assert library.get("arxiv:2601.00001").meta["doi"] == "10.1000/palm"
+        assert library.get("arxiv:2601.00001").meta["ids"]["doi"] == "10.1000/palm"
         assert "doi:10.1000/palm" not in library
     # A host that asked to be left alone for a year is not asked again.
     assert len(scholar.seen) == 1

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from sovereign.fetching import Brought, fetch
+from sovereign.library.connectors import is_identifier
 from sovereign.records import BadInput, NotFound
 
 from ._console import Console, verb
@@ -21,10 +23,10 @@ def library() -> None:
 
 
 @library.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.argument("names", nargs=-1, required=True, metavar="PATH|ID...")
 @verb
-def add(console: Console, paths: tuple[Path, ...]) -> None:
-    """Add Markdown notes, JSONL or JSONL.gz collections, or folders of them.
+def add(console: Console, names: tuple[str, ...]) -> None:
+    """Add notes, papers, collections, or folders of them; or fetch a work by `arxiv:ID` or `doi:ID`.
 
     What cannot be read is listed with its reason; the rest is added. Stopped half-way, the same command goes on.
     Exit 2 when nothing of what was named could be read.
@@ -32,8 +34,11 @@ def add(console: Console, paths: tuple[Path, ...]) -> None:
     \b
     Example:
       sovereign library add notes/ arxiv-metadata.jsonl.gz
+      sovereign library add arxiv:2604.23996
     """
     workspace = console.workspace()
+    wanted = [name for name in names if is_identifier(name) and not Path(name).exists()]
+    paths = [Path(name) for name in names if name not in wanted]
     missing = [path for path in paths if not path.exists()]
     if missing:
         raise NotFound(f"there is no {missing[0]}", "nothing was added; check the path")
@@ -45,8 +50,13 @@ def add(console: Console, paths: tuple[Path, ...]) -> None:
             report = opened.add(path, progress=lambda seen: console.progress(f"{seen:,} documents read"))
             added, updated, unchanged = added + report.added, updated + report.updated, unchanged + report.unchanged
             failed += list(report.failed)
+        fetched = fetch(workspace, opened, wanted, console.progress) if wanted else Brought()
+        added, updated = added + fetched.report.added, updated + fetched.report.updated
+        unchanged += fetched.report.unchanged
+        failed += list(fetched.report.failed)
         size = opened.size
     value = {
+        "fetched": [asdict(one) for one in fetched.works],
         "added": added,
         "updated": updated,
         "unchanged": unchanged,
@@ -54,12 +64,13 @@ def add(console: Console, paths: tuple[Path, ...]) -> None:
         "sources": size,
     }
     lines = [f"added {added}, updated {updated}, unchanged {unchanged}, failed {len(failed)}; {size} sources in all"]
+    lines += [line for one in fetched.works for line in one.lines()]
     lines += [f"  not read: {failure.where}: {failure.reason}" for failure in failed[:_SHOWN_FAILURES]]
     if len(failed) > _SHOWN_FAILURES:
         lines.append(f"  and {len(failed) - _SHOWN_FAILURES} more; see `sovereign library status --json`")
     console.emit(value, lines)
     if failed and not added + updated + unchanged:
-        click.get_current_context().exit(BadInput.exit_code)
+        click.get_current_context().exit(fetched.exit_code or BadInput.exit_code)
 
 
 @library.command()

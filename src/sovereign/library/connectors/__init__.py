@@ -6,6 +6,7 @@ from ._work import READER, Work, arxiv_of, doi_of, merge, same_title
 from .arxiv import Arxiv, search_query
 from .asking import connectors_of, open_client, search_arxiv
 from .crossref import Crossref
+from .fetching import Fetched, fetch_work, is_identifier
 from .openalex import OpenAlex
 from .semantic_scholar import SemanticScholar
 
@@ -18,6 +19,7 @@ __all__ = [
     "Arxiv",
     "Connector",
     "Crossref",
+    "Fetched",
     "OpenAlex",
     "Page",
     "SemanticScholar",
@@ -28,6 +30,8 @@ __all__ = [
     "arxiv_of",
     "connectors_of",
     "doi_of",
+    "fetch_work",
+    "is_identifier",
     "merge",
     "open_client",
     "read_services",

@@ -53,10 +53,9 @@ class Work:
         told = "\n".join((self.id, text, self.address or "", *self.authors))
         if not self.title or not SOURCE_ID.fullmatch(self.id) or unusable(told):
             return None
-        meta: dict[str, Any] = {
-            "doi": self.doi, "arxiv": self.arxiv, "version": self.version, "pdf": self.pdf,
-            "found_by": list(self.found_by or (self.service,)),
-        }  # fmt: skip
+        ids = {name: value for name, value in (("arxiv", self.arxiv), ("doi", self.doi)) if value}
+        found_by = list(self.found_by or (self.service,))
+        meta: dict[str, Any] = {"found_by": found_by, "ids": ids, "pdf": self.pdf, "version": self.version}
         return Stored(
             id=self.id, title=self.title, kind="work", text_level="abstract" if self.abstract else "metadata",
             sha256=sha256_of(text), text=text, address=self.address, authors=self.authors[:_MOST_AUTHORS],
@@ -95,7 +94,7 @@ def year_of(value: object) -> int | None:
 
 def same_title(one: str, other: str) -> bool:
     """Whether two titles are one work's: equal words in order, or all words of the shorter in the longer, in order."""
-    a, b = _words(one), _words(other)
+    a, b = words_in(one), words_in(other)
     if not a or not b:
         return False
     short, long = sorted((a, b), key=len)
@@ -137,13 +136,14 @@ def _joined(first: Work, other: Work) -> Work:
 def _keys(work: Work) -> list[str]:
     keys = [f"arxiv:{work.arxiv}"] if work.arxiv else []
     keys += [f"doi:{work.doi}"] if work.doi else []
-    words = _words(work.title)
+    words = words_in(work.title)
     if len(words) >= 4 and work.authors and work.year:
-        name = _words(work.authors[0])
+        name = words_in(work.authors[0])
         # Both years of a pair that lies a year apart share one of these.
         keys += [f"title:{' '.join(words)}|{name[-1] if name else ''}|{year}" for year in (work.year, work.year + 1)]
     return [*keys, f"{work.service}:{work.local}"]
 
 
-def _words(text: str) -> Sequence[str]:
+def words_in(text: str) -> Sequence[str]:
+    """Its words in small letters, in order."""
     return re.findall(r"[^\W_]+", text.casefold())

@@ -115,9 +115,9 @@ def search_query(wanted: Wanted) -> str:
     `(all:"mixture of experts" OR all:MoE) AND (all:latency OR all:VQAv2)`
     """
     groups = [[term for phrase in group if (term := _term(phrase))] for group in wanted.require]
-    said = {word for group in groups for term in group for word in _tokens(term)}
+    said = {word for group in wanted.require for phrase in group for word in _words(phrase)}
     words = [word for word in re.findall(r"\w+(?:-\w+)*", wanted.text) if word.casefold() not in _STOP]
-    rest = [term for word in dict.fromkeys(words) if not set(_tokens(word)) <= said and (term := _term(word))]
+    rest = [term for word in dict.fromkeys(words) if not _words(word) <= said and (term := _term(word))]
     parts = [_either(group) for group in (*groups, rest[:_MOST_WORDS]) if group]
     return " AND ".join(parts)
 
@@ -137,6 +137,10 @@ def _either(terms: Sequence[str]) -> str:
 def _tokens(query: str) -> list[str]:
     """What a query is about, however it is written: its words in order, without the field `all`, which arXiv adds."""
     return [word for word in re.findall(r"[^\W_]+", query.casefold()) if word != "all"]
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[^\W_]+", text.casefold()))
 
 
 def _parsed(name: str, body: bytes) -> Any:
