@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.support.canaries import Canaries, wait_until
-from tests.support.escapes.case import Escape
+from tests.support.escapes.case import LIMITS, Escape
 
 from sovereign.gate import Ending
 
@@ -55,6 +57,14 @@ tell(False)
 """, aim=lambda at: {"pid": sentinel(at, at.spare_uid)}, reached=ended, alone=("pid namespace",),
            ends=(Ending.EXITED, Ending.LOST, Ending.SIGNALLED),
            root="without a spare uid it would end the tests' own user's processes"),
+    Escape("stop-process-one", "stops and kills process 1 of its own sandbox, so that nobody keeps the time",
+           ("pid namespace", "control group"), """
+for number in (signal.SIGSTOP, signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
+    works(lambda: os.kill(1, number))
+time.sleep(60)
+tell(False)
+""", limits=replace(LIMITS, seconds=0.6), ends=(Ending.OUT_OF_TIME, Ending.LOST),
+           unproven="without the namespace process 1 is the host's own, which is no canary"),
     Escape("background-process", "leaves a process running behind it", ("pid namespace", "control group"),
            DAEMON.format(session="pass"), aim=lambda at: {"marker": at.marker}, reached=outlived),
     Escape("daemon", "leaves a daemon in a session of its own", ("pid namespace", "control group"),
