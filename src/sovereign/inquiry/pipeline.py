@@ -59,6 +59,8 @@ STAGE_MODULES: dict[str, tuple[str, ...]] = {
     "answer": (
         "sovereign.inquiry.answer",
         *(f"sovereign.judge.{name}" for name in ("answers", "quotes", "synthesizer", "checks")),
+        *(f"sovereign.inquiry.{name}" for name in ("matching", "words")),
+        "sovereign.judge.verdicts",
         *_READING,
     ),
     "tribunal": tuple(
