@@ -76,7 +76,7 @@ class _Reader:
         if meta is not None:
             self._card(meta)
             for abstract in (e for e in meta if local(e) == "abstract"):
-                if abstract.get("abstract-type") not in ("graphical", "teaser", "toc"):
+                if abstract.get("abstract-type") not in ("graphical", "toc"):
                     self.writer.heading(self._title(abstract) or "Abstract")
                     self._blocks(abstract, 1)
         body = _child(article, "body")
