@@ -23,6 +23,14 @@ from sovereign.workspace import Workspace
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 KEY = "sk-reference-42"
+#: What a truthful extractor says: one claim on a sentence of the lead, broken over a line, and one on none.
+WORDED = [
+    {
+        "claim": "ZebraRoute is one eighth quicker than fixed routing when sixteen requests are batched.",
+        "sentence": "At batch size 16 ZebraRoute lowers inference\n latency by 12.5% against fixed top-k routing.",
+    },
+    {"claim": "Zebras have stripes.", "sentence": "Every zebra has stripes of its own."},
+]
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +75,8 @@ def scores(*rounds: tuple[float, float, float]) -> Callable[[Asked], Any]:
 
     def answer(one: Asked) -> Any:
         system, draft = (message["content"] for message in one.body["messages"])
+        if "extract the claims" in system:
+            return completion(one, json.dumps({"claims": WORDED}))
         number = 1 if "The first round said:" in draft else 0
         role = next(role for role in roles if f"its {role}." in system)
         return completion(one, json.dumps({"score": rounds[number][roles.index(role)], "remark": f"{role} {number}"}))
@@ -149,7 +159,7 @@ def test_three_reviewers_are_asked_at_once_and_their_mean_is_printed(call: Call,
     assert [(review.role.value, review.score) for review in foil.reviews] == [
         ("SKEPTIC", 7.0), ("VALIDATOR", 8.0), ("SYNTHESIZER", 6.5),
     ]  # fmt: skip
-    assert len(server.asked) == 3 and all(one.body["temperature"] == 0 for one in server.asked)
+    assert len(server.asked) == 4 and all(one.body["temperature"] == 0 for one in server.asked)
     assert "7.17/10 → ACCEPT (revision_round=0)" in foil.results and "judge-1, in parallel" in foil.methodology
 
 
@@ -158,10 +168,55 @@ def test_one_round_of_revision_under_the_bar_and_no_second(call: Call, server: S
     server.chat = scores((3, 4, 5), (4, 5, 6))
     foil = asked(call).foil
     assert foil is not None and (foil.score, foil.verdict, foil.revision_round) == (5.0, "REVISE", 1)
-    assert len(server.asked) == 6 and foil.reviews[0].remark == "SKEPTIC 1"
-    assert [exchange.purpose for exchange in foil.exchanges][3:] == [
+    assert len(server.asked) == 7 and foil.reviews[0].remark == "SKEPTIC 1"
+    assert [exchange.purpose for exchange in foil.exchanges][4:] == [
         "SKEPTIC, round 1", "VALIDATOR, round 1", "SYNTHESIZER, round 1",
     ]  # fmt: skip
+
+
+def test_a_models_claims_are_printed_and_the_records_claims_stay_quotes(call: Call, server: Server) -> None:
+    use(call, server)
+    server.chat = scores((7, 8, 6.5))
+    record = asked(call)
+    assert record.foil is not None and record.foil.extracted_by == "judge-1"
+    (claim,) = record.claims
+    assert claim.text == "At batch size 16 ZebraRoute lowers inference latency by 12.5% against fixed top-k routing."
+    assert [(row.text, row.wording, row.claim) for row in record.foil.claims] == [
+        (WORDED[0]["claim"][:120], WORDED[0]["claim"], claim.id),
+        (WORDED[1]["claim"], WORDED[1]["claim"], None),
+    ]
+    assert [row.tick for row in record.foil.claims] == [False, False]  # reworded: the same claim by rule is ticked
+    assert "1 of 2 claims that the model worded rest on no sentence of the lead." in record.limitations
+    report = check_path(call.workspace.archive().path(record.id))
+    assert any("claims are worded by judge-1" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"claims": "none"}',
+        '{"claims": [{"claim": "", "sentence": "a b c"}]}',
+        '{"claims": [{"claim": "x"}]}',
+        '{"claims": [{"claim": "x", "sentence": 3}]}',
+        '{"claims": [], "policy": "PUBLISH"}',
+        "I extracted nothing.",
+    ],
+)
+def test_claims_that_are_not_what_was_asked_for_are_left_out(call: Call, server: Server, content: str) -> None:
+    use(call, server)
+    server.chat = lambda one: completion(one, content)
+    record = asked(call)
+    assert record.foil is not None and record.foil.extracted_by == "code"
+    assert [row.claim for row in record.foil.claims] == [claim.id for claim in record.claims] and record.claims
+    assert any("claims cannot be used" in limitation for limitation in record.limitations)
+
+
+def test_a_model_that_finds_no_claim_is_believed(call: Call, server: Server) -> None:
+    use(call, server)
+    server.chat = lambda one: completion(one, '{"claims": []}')
+    record = asked(call)
+    assert record.claims == () and record.foil is not None and record.foil.extracted_by == "judge-1"
+    assert "0 claims extracted, 0 ticked" in record.foil.results
 
 
 def test_every_exchange_is_kept_by_hash_as_a_stage(call: Call, server: Server) -> None:
@@ -175,10 +230,10 @@ def test_every_exchange_is_kept_by_hash_as_a_stage(call: Call, server: Server) -
     kept = {
         (part["request_sha256"], part["response_sha256"])
         for stage, body in rows
-        if stage in ("review", "embed")
+        if stage in ("word", "review", "embed")
         for part in next(iter(json.loads(body).values()))
     }
-    assert record.foil is not None and len(record.foil.exchanges) == 4
+    assert record.foil is not None and len(record.foil.exchanges) == 5
     assert kept == {(one.request_sha256, one.response_sha256) for one in record.foil.exchanges}
     assert record.foil.embedder == "embed-1 (8 dimensions)"
 
@@ -206,7 +261,7 @@ def test_no_reply_moves_a_gate(call: Call, server: Server, reply: str) -> None:
     server.chat = lambda one: completion(one, reply)
     record = asked(call)
     assert judgement(record) == judgement(without)
-    assert record.answer == without.answer and record.claims == without.claims
+    assert record.answer == without.answer and record.claims == without.claims  # no claim of the model came in
     page = (call.path / "site" / record.folder / "index.html").read_text()
     assert "<script>alert" not in page
 
@@ -290,7 +345,7 @@ def test_a_reviewed_run_that_was_cut_off_asks_no_reviewer_again(
         assert call("ask", ZEBRA_QUESTION, "--profile", "reference").code == 130
     before = len(server.asked)
     resumed = call("ask", ZEBRA_QUESTION, "--profile", "reference", "--json")
-    assert resumed.code == 0 and len(server.asked) == before == 3
+    assert resumed.code == 0 and len(server.asked) == before == 4
     assert json.loads(resumed.out)["foil"]["reviewed_by"] == "judge-1"
 
 

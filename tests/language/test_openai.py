@@ -85,7 +85,7 @@ def test_a_request_is_as_the_format_has_it_and_a_reply_carries_both_digests(
     (reply,) = ask(server, tmp_path, key="LOCAL_KEY")
     (asked,) = server.asked
     assert asked.body.pop("messages") == [{"role": "user", "content": "ask 0"}]
-    assert asked.body == {"model": "m", "temperature": 0, "seed": 0, "max_tokens": 800}
+    assert asked.body == {"model": "m", "temperature": 0, "seed": 0, "max_tokens": 2000}
     assert asked.headers["authorization"] == f"Bearer {KEY}"
     assert (reply.text, reply.fault) == ("words", "")
     assert reply.response_sha256 == sha256(sent[0]).hexdigest()

@@ -26,8 +26,10 @@ def foil(case: Case) -> None:
         if different:
             at, left, right = different
             case.fault(version.where(RECORD_FILE, at), f"says {shown(left)}; the texts give {shown(right)}")
-        if record.foil is not None and record.foil.reviewed_by not in ("", BY_CODE):
-            case.notes.append(
-                f"v{version.number}: the foil's reviews are those of {record.foil.reviewed_by}, kept as they came; no "
-                "judgement of the record rests on them"
-            )
+        for what, by in (("claims are worded", "extracted_by"), ("reviews are those", "reviewed_by")):
+            model = getattr(record.foil, by, "")
+            if model not in ("", BY_CODE):
+                case.notes.append(
+                    f"v{version.number}: the foil's {what} by {model}, kept as they came; no judgement of the record "
+                    "rests on them"
+                )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sovereign.records import Claim, Evidence, Exchange, Foil, FoilReview, FoilRow, Profile, Source
+from sovereign.records import Evidence, Exchange, Foil, FoilReview, FoilRow, Profile, Source
 
 from .quotes import plain
 from .tfidf import TermCounts, cosine, term_counts
@@ -35,6 +35,8 @@ def reference_foil(
     evidence: Evidence,
     texts: Texts,
     *,
+    extracted_by: str = BY_CODE,
+    worded: tuple[tuple[str, str | None], ...] = (),
     reviewed_by: str = BY_CODE,
     reviews: tuple[FoilReview, ...] = (),
     revision_round: int = 0,
@@ -46,6 +48,8 @@ def reference_foil(
     Args:
         evidence: sources in the order of retrieval (the first leads) and the claims drawn from the lead.
         texts: a stored text by its SHA-256.
+        extracted_by: the model that worded the claims; by code they are the lead's own sentences.
+        worded: a model's claims in its words, each with the claim of the evidence whose sentence it rests on.
         reviewed_by: the model that reviewed; by code the tribunal of this package scores, and it revises nothing, so
             that a round of revision gives its score again.
         reviews: a model's reviews of the last round; the score is their mean, unless by code because one is unusable.
@@ -57,7 +61,11 @@ def reference_foil(
     lead = evidence.sources[0] if evidence.sources else None
     bodies = [_body(source, texts) for source in evidence.sources]
     counted = [term_counts(body) for body in bodies]
-    rows = tuple(_row(claim, counted) for claim in evidence.claims)
+    if extracted_by == BY_CODE:
+        rows = tuple(_row(claim.text, claim.id, counted) for claim in evidence.claims)
+    else:
+        known = {claim.id for claim in evidence.claims}
+        rows = tuple(_row(text, claim if claim in known else None, counted, text) for text, claim in worded)
     if reviewed_by == BY_CODE:
         score = hold_tribunal(evidence, texts, evidence.provenance.policy).score
         revision_round = int(score < REVISE_BELOW)
@@ -73,13 +81,14 @@ def reference_foil(
         title=evidence.question.text[:TITLE_CUT],
         abstract=plain(bodies[0])[:ABSTRACT_CUT] if bodies else "",
         introduction=f"Analysis of: {lead.title}. Research goal: {evidence.question.text}" if lead else "",
-        methodology=_methodology(evidence, reviewed_by, embedder),
+        methodology=_methodology(evidence, extracted_by, reviewed_by, embedder),
         results=results,
         uncertainties=_uncertainties(reviewed_by, embedder),
         claims=rows,
         references=tuple(source.address or source.id for source in evidence.sources[:REFERENCES]),
         lead=lead.id if lead else None,
         threshold=THRESHOLD,
+        extracted_by=extracted_by,
         reviewed_by=reviewed_by,
         score=score,
         verdict=verdict,
@@ -109,6 +118,8 @@ def foil_again(evidence: Evidence, texts: Texts) -> Foil | None:
     return reference_foil(
         evidence,
         texts,
+        extracted_by=told.extracted_by,
+        worded=tuple((row.wording, row.claim) for row in told.claims),
         reviewed_by=told.reviewed_by,
         reviews=told.reviews,
         revision_round=0 if by_code else told.revision_round or 0,
@@ -123,11 +134,13 @@ def mean_score(reviews: tuple[FoilReview, ...]) -> float:
     return round(sum(scores) / len(scores), 2) if scores else 0.0
 
 
-def _row(claim: Claim, bodies: list[TermCounts]) -> FoilRow:
-    """The best cosine of the whole sentence with a retrieved text; what is printed is cut, what is compared is not."""
-    said = term_counts(claim.text)
+def _row(text: str, claim: str | None, bodies: list[TermCounts], wording: str = "") -> FoilRow:
+    """The best cosine of the whole claim with a retrieved text; what is printed is cut, what is compared is not."""
+    said = term_counts(text)
     best = max((cosine(said, body) for body in bodies), default=0.0)
-    return FoilRow(text=claim.text[:CLAIM_CUT], claim=claim.id, tick=best >= THRESHOLD, confidence=round(best, 2))
+    return FoilRow(
+        text=text[:CLAIM_CUT], claim=claim, wording=wording, tick=best >= THRESHOLD, confidence=round(best, 2)
+    )
 
 
 def _body(source: Source, texts: Texts) -> str:
@@ -138,15 +151,16 @@ def _body(source: Source, texts: Texts) -> str:
     return text.removeprefix(source.title).lstrip()
 
 
-def _methodology(evidence: Evidence, reviewed_by: str, embedder: str) -> str:
+def _methodology(evidence: Evidence, extracted_by: str, reviewed_by: str, embedder: str) -> str:
     where = ", ".join(dict.fromkeys(search.connector for search in evidence.searches))
     queries = sum(search.round == 0 for search in evidence.searches)
+    claims = "" if extracted_by == BY_CODE else f" Claims of the lead as {extracted_by} words them."
     by = "by code, in place of a language model" if reviewed_by == BY_CODE else f"by {reviewed_by}, in parallel"
     index = f"Embeddings by {embedder}, for an index that takes no part in the check." if embedder else "No embeddings."
     return (
-        f"{queries} queries to {where}, sorted by relevance. TF-IDF cosine of each claim with each retrieved text "
-        f"(words and word pairs, threshold {THRESHOLD:g}). {index} Tribunal: SKEPTIC, VALIDATOR and SYNTHESIZER {by}, "
-        f"with one round of revision under {REVISE_BELOW:g}."
+        f"{queries} queries to {where}, sorted by relevance.{claims} TF-IDF cosine of each claim with each retrieved "
+        f"text (words and word pairs, threshold {THRESHOLD:g}). {index} Tribunal: SKEPTIC, VALIDATOR and SYNTHESIZER "
+        f"{by}, with one round of revision under {REVISE_BELOW:g}."
     )
 
 

@@ -23,7 +23,7 @@ class ChatRequest(Document):
     messages: tuple[Message, ...]
     temperature: float = 0.0
     seed: int = 0
-    max_tokens: int = 800
+    max_tokens: int = 2000
 
 
 class ChatReply(Document):

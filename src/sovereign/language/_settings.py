@@ -20,7 +20,7 @@ class ChatSettings(Document):
     key_variable: str = Field(default="", description="environment variable that holds the key; empty: no key is sent")
     temperature: float = Field(default=0.0, ge=0, le=2, description="sent with every request")
     seed: int = Field(default=0, ge=0, description="sent with every request")
-    max_tokens: int = Field(default=800, ge=1, le=100_000, description="the longest reply that is asked for")
+    max_tokens: int = Field(default=2000, ge=1, le=100_000, description="the longest reply that is asked for")
     timeout_s: float = Field(default=120.0, gt=0, le=3600, description="seconds for one reply")
 
 

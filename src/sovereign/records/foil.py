@@ -26,6 +26,7 @@ class FoilRow(Document):
 
     text: str = Field(description="as printed: cut at 120 characters")
     claim: ClaimId | None = Field(default=None, description="the claim of the record that holds the whole sentence")
+    wording: str = Field(default="", description="the whole claim as a model worded it; empty where it is a sentence")
     tick: bool = Field(description="the method's own mark: its cosine reaches the threshold")
     confidence: float = Field(ge=0, le=1, description="the cosine, two decimals, as printed")
 
@@ -70,6 +71,7 @@ class Foil(Document):
     references: tuple[str, ...] = ()
     lead: SourceId | None = Field(default=None, description="the source whose abstract is shown")
     threshold: float | None = Field(default=None, description="cosine from which a claim is ticked")
+    extracted_by: str = Field(default="", description="`code`, or the language model that worded the claims")
     reviewed_by: str = Field(default="", description="`code`, or the language model that reviewed")
     score: Score | None = None
     verdict: str = ""

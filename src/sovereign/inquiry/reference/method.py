@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sovereign import _version
 from sovereign.judge import (
@@ -20,7 +20,7 @@ from sovereign.judge import (
     reference_foil,
     status_of,
 )
-from sovereign.language import Chat, ChatRequest, Embedder, Embeddings
+from sovereign.language import Chat, ChatReply, ChatRequest, Embedder, Embeddings
 from sovereign.records import (
     Answer,
     Document,
@@ -47,6 +47,7 @@ from .draw import Drawn, draw
 from .queries import Asked, four_queries
 from .retrieve import Answered, retrieve
 from .review import Reviewed, prompts, read_reviews, usable
+from .wording import extraction, read_claims
 
 Progress = Callable[[str], None]
 Output = TypeVar("Output", bound=Document)
@@ -61,10 +62,11 @@ REFERENCE_MODULES: dict[str, tuple[str, ...]] = {
     "read": STAGE_MODULES["read"],
     "draw": (f"{_HERE}.draw", "sovereign.inquiry.sentences", "sovereign.inquiry.extract", "sovereign.judge.quotes"),
     "embed": _LANGUAGE,
+    "word": (f"{_HERE}.wording", *_LANGUAGE),
     "review": (f"{_HERE}.review", *_LANGUAGE),
     "print": (
         *(f"sovereign.judge.{name}" for name in ("foil", "tfidf")),
-        *(f"{_HERE}.{name}" for name in ("review", "method")),
+        *(f"{_HERE}.{name}" for name in ("review", "wording", "method")),
         *STAGE_MODULES["tribunal"],
     ),
     "tribunal": STAGE_MODULES["tribunal"],
@@ -111,18 +113,25 @@ def investigate_reference(
     reading = stages("read", f"reading {len(found.kept)} papers", (found,), lambda: read(found, library), doc.Reading)
     drawn = stages("draw", "drawing claims from the lead", (reading,), lambda: draw(reading, library), Drawn)
     index = _index(stages, reading, library, embedder)
-    evidence = _evidence(planned, found, reading, drawn, library, words, policy)
-    reviews, round_number, exchanges = _reviews(stages, evidence, library, chat)
+    claims, worded, wording = _worded(stages, reading, drawn, library, chat)
+    evidence = _evidence(planned, found, reading, claims, library, words, policy)
+    by_model: dict[str, Any] = {}
+    if wording is not None and worded is not None:
+        by_model = {"extracted_by": wording.model, "worded": worded}
+    reviews, round_number, exchanges = _reviews(stages, evidence, library, chat, by_model)
     embedded = [Exchange(purpose="embeddings", **_named(batch)) for batch in index]
+    if wording is not None:
+        embedded.append(Exchange(purpose=wording.purpose, **_named(wording)))
     notes = [f"The embeddings cannot be used: {batch.fault}." for batch in index if batch.fault][:1]
     if reviews and not usable(reviews):
         why = next(review.fault for review in reviews if review.score is None)
         notes.append(f"The language model's reviews cannot be used, so the tribunal here scores in their place: {why}.")
+    notes += _of_the_wording(worded, wording)
     sound = index and not any(batch.fault for batch in index)
     foil = stages(
         "print",
         "printing the report",
-        (evidence, reviews, round_number, exchanges, embedded),
+        (evidence, by_model, reviews, round_number, exchanges, embedded),
         lambda: reference_foil(
             evidence,
             library.text,
@@ -130,6 +139,7 @@ def investigate_reference(
             reviews=reviews,
             revision_round=round_number,
             exchanges=(*embedded, *exchanges),
+            **by_model,
             embedder=f"{index[0].model} ({index[0].dimensions} dimensions)" if sound else "",
         ),
         Foil,
@@ -178,15 +188,46 @@ def _index(
     return made.batches
 
 
+def _worded(
+    stages: _Stages, reading: doc.Reading, drawn: Drawn, library: doc.LibraryPort, chat: Chat | None
+) -> tuple[Drawn, tuple[tuple[str, str | None], ...] | None, ChatReply | None]:
+    """The lead's claims in a model's words, each with the sentence that it rests on; None where they cannot be had."""
+    if chat is None or not reading.sources:
+        return drawn, None, None
+    source = reading.sources[0].source
+    text = library.get(source.id).text
+    requests = chat.requests(extraction(source.title, text))
+    said = stages("word", f"wording claims ({chat.model})", (requests,), _asking(chat, requests), Reviewed)
+    (reply,) = said.replies
+    worded = read_claims(reply, source, text)
+    if worded is None:
+        return drawn, None, reply
+    claims = {claim.id: claim for _, claim in worded if claim is not None}
+    return Drawn(claims=tuple(claims.values())), tuple((t, c.id if c else None) for t, c in worded), reply
+
+
+def _of_the_wording(worded: tuple[tuple[str, str | None], ...] | None, reply: ChatReply | None) -> list[str]:
+    if reply is None:
+        return []
+    if worded is None:
+        return ["The language model's claims cannot be used, so the lead's own sentences stand in their place."]
+    loose = sum(claim is None for _, claim in worded)
+    return [f"{loose} of {len(worded)} claims that the model worded rest on no sentence of the lead."] if loose else []
+
+
 def _reviews(
-    stages: _Stages, evidence: Evidence, library: doc.LibraryPort, chat: Chat | None
+    stages: _Stages,
+    evidence: Evidence,
+    library: doc.LibraryPort,
+    chat: Chat | None,
+    by_model: dict[str, Any],
 ) -> tuple[tuple[FoilReview, ...], int, tuple[Exchange, ...]]:
     """The model's reviews, at most twice: the second round where the mean of the first is under the bar."""
     reviews: tuple[FoilReview, ...] = ()
     exchanges: list[Exchange] = []
     if chat is None or not evidence.sources:
         return reviews, 0, ()
-    draft = reference_foil(evidence, library.text)
+    draft = reference_foil(evidence, library.text, **by_model)
     for round_number in (0, 1):
         asked = prompts(evidence.question.text, evidence.sources[0].title, draft.claims, round_number, reviews)
         requests = chat.requests(asked)

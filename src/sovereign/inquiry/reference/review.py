@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from sovereign.language import ChatReply, Message
 from sovereign.records import Document, FoilReview, FoilRow, Role
@@ -41,17 +42,38 @@ def prompts(
     if before:
         draft += ["", "The first round said:"]
         draft += [f"- {review.role.value}: {review.score} of 10. {review.remark}" for review in before]
-    text = "\n".join(draft).encode("utf-8", "replace").decode().replace("<<<", "‹‹‹").replace(">>>", "›››")
+    text = between_marks("\n".join(draft))
     return tuple(
         (
             f"{role.value}, round {round_number}",
             (
                 Message(role="system", content=f"You review a research report as its {role.value}. {task} {_FORMAT}"),
-                Message(role="user", content=f"<<<\n{text}\n>>>"),
+                Message(role="user", content=text),
             ),
         )
         for role, task in _TASK.items()
     )
+
+
+def between_marks(text: str) -> str:
+    """Text of others as data: between marks that it cannot close, and without what UTF-8 cannot hold."""
+    clean = text.encode("utf-8", "replace").decode().replace("<<<", "‹‹‹").replace(">>>", "›››")
+    return f"<<<\n{clean}\n>>>"
+
+
+def object_in(reply: str) -> dict[str, Any] | None:
+    """The JSON object that a reply is, with or without a code fence around it; None for anything else."""
+    fenced = _FENCE.match(reply)
+    try:
+        value = json.loads(fenced[1] if fenced else reply)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def on_one_line(text: str) -> str:
+    """A model's words on one line, without control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def read_reviews(replies: Sequence[ChatReply]) -> tuple[FoilReview, ...]:
@@ -67,17 +89,14 @@ def usable(reviews: Sequence[FoilReview]) -> bool:
 def _review(role: Role, reply: ChatReply) -> FoilReview:
     if reply.fault:
         return FoilReview(role=role, score=None, fault=reply.fault)
-    fenced = _FENCE.match(reply.text)
-    try:
-        value = json.loads(fenced[1] if fenced else reply.text)
-    except (ValueError, RecursionError):
+    value = object_in(reply.text)
+    if value is None:
         return FoilReview(role=role, score=None, fault="the reply is not the JSON object that was asked for")
-    if not isinstance(value, dict) or value.keys() != {"score", "remark"}:
+    if value.keys() != {"score", "remark"}:
         return FoilReview(role=role, score=None, fault="the reply holds other things than a score and a remark")
     score, remark = value["score"], value["remark"]
     if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 10:
         return FoilReview(role=role, score=None, fault="the score is no number from 0 to 10")
     if not isinstance(remark, str):
         return FoilReview(role=role, score=None, fault="the remark is no text")
-    clean = " ".join("".join(c if c.isprintable() else " " for c in remark).split())
-    return FoilReview(role=role, score=round(float(score), 2), remark=clean[:_LONGEST_REMARK])
+    return FoilReview(role=role, score=round(float(score), 2), remark=on_one_line(remark)[:_LONGEST_REMARK])
