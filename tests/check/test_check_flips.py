@@ -12,7 +12,8 @@ from tests.support.records import write_small
 from sovereign.check import check_path
 from sovereign.seal import Key
 
-_PLACE = re.compile(r"container(: .+)?$|(srch-0a1b2c3d/)?(v1|events|keys\.json|export\.json|ro-crate-metadata\.json)\b.*")
+_FILES = r"(v1|events|keys\.json|export\.json|ro-crate-metadata\.json)\b.*"
+_PLACE = re.compile(rf"container(: .+)?$|(srch-0a1b2c3d/)?{_FILES}")
 
 
 def test_flip_each_of_500_sampled_bytes_of_an_export(export: bytes, owner: Key, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sovereign.check import CrateAbout, crate_metadata
 from sovereign.judge import assess
-from sovereign.records import Evidence, Judgement, Record
+from sovereign.records import Evidence, Judgement, KeyRing, Record
 from sovereign.records.layout import CRATE_FILE
 from sovereign.seal import (
     Key,
@@ -21,6 +21,7 @@ from sovereign.seal import (
     key_ring,
     open_envelope,
     pack_files,
+    public_keys,
     sign,
     statement,
 )
@@ -65,7 +66,10 @@ def judged_again(files: Files, record: dict[str, Any]) -> dict[str, Any]:
 def resign(files: Files, key: Key) -> Files:
     """Every digest made to fit the files as they are, and every statement signed with `key`, attestations too."""
     files = dict(files)
-    files["keys.json"] = canonical(key_ring([key.public_bytes]))
+    attested = {open_envelope(data).signatures[0][0] for name, data in files.items() if name.startswith("attestations/")
+                and name.endswith("/attestation.json")}  # fmt: skip
+    known = public_keys(KeyRing.model_validate_json(files["keys.json"]))
+    files["keys.json"] = canonical(key_ring([key.public_bytes, *(known[name] for name in attested if name in known)]))
     manifests = {}
     for version in sorted({int(name.split("/")[0][1:]) for name in files if name.startswith("v")}):
         manifests[version] = _reseal(files, version, key)
@@ -76,8 +80,18 @@ def resign(files: Files, key: Key) -> Files:
         manifest = manifests.get(predicate["version"], predicate["manifest"])
         predicate |= {"previous": previous, "manifest": manifest, "by": key.fingerprint}
         subjects = {f"v{predicate['version']}/manifest.json": manifest}
+        over = [item["name"] for item in event["subject"] if not item["name"].endswith("/manifest.json")]
+        subjects |= {path: digest(files[path]) for path in over if path in files}
+        if "files" in predicate["details"]:
+            predicate["details"]["files"] = {path: digest(files[path]) for path in over}
         files[name] = sign(statement(event["predicateType"], subjects, predicate), key)
         previous = digest(files[name])
+    return relist(files, key)
+
+
+def relist(files: Files, key: Key) -> Files:
+    """An export's own list and crate made to fit the files as they are; nothing else is signed again."""
+    files = dict(files)
     if "export.json" in files:
         old = open_envelope(files.pop("export.json")).statement
         predicate = {**old["predicate"], "by": key.fingerprint}
@@ -126,6 +140,13 @@ def _reseal(files: Files, version: int, key: Key) -> str:
     }
     files[f"{prefix}seal.json"] = sign(statement(seal["predicateType"], subjects, predicate), key)
     return subjects["manifest.json"]
+
+
+def with_event(files: Files, name: str, change: dict[str, Any]) -> Files:
+    """The files with another predicate of an event; to be signed again."""
+    event = open_envelope(files[name]).statement
+    said = {**event, "predicate": {**event["predicate"], **change}}
+    return {**files, name: sign(said, Key.generate())}
 
 
 def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:

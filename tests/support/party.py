@@ -22,12 +22,14 @@ from sovereign.judge import assess
 from sovereign.judge.outcomes import outcomes, pack_digest
 from sovereign.records import Answer, AnswerStatus, PackSpec, Sentence
 from sovereign.seal import (
+    PREDICATE_PROOF,
     PREDICATE_REPRODUCTION,
     PREDICATE_REVIEW,
     Key,
     canonical,
     digest,
     key_ring,
+    open_envelope,
     pack_files,
     sign,
     statement,
@@ -36,9 +38,17 @@ from sovereign.seal import (
 OTHER_MACHINE = {"architecture": "aarch64", "processor": "Toy Processor Two", "processors": "64"}
 
 
-def executed_record(key: Key) -> SmallRecord:
-    """The small record with an answer that rests on the reproduced claim alone: level 5."""
+def executed_record(key: Key, *, proof: str | None = None) -> SmallRecord:
+    """The small record with an answer that rests on the reproduced claim alone: level 5.
+
+    With `proof`, its run is attested as a proof of the statement of that digest.
+    """
     small = small_record(key)
+    if proof is not None:
+        ((results, files),) = small.artifacts.items()
+        said = open_envelope(files["attestation.json"]).statement
+        said = {**said, "predicateType": PREDICATE_PROOF, "predicate": {**said["predicate"], "statement_sha256": proof}}
+        small.artifacts[results]["attestation.json"] = sign(said, key)  # type: ignore[index]
     said = Sentence(
         text="A note says: a step of 16 tokens touches 7.1 experts; how decode latency changes is not measured.",
         claims=(NOTE_CLAIM,),
@@ -52,9 +62,9 @@ def executed_record(key: Key) -> SmallRecord:
     )
 
 
-def write_executed(folder: Path, key: Key, record_id: str = RECORD_ID) -> Archive:
+def write_executed(folder: Path, key: Key, record_id: str = RECORD_ID, *, proof: str | None = None) -> Archive:
     """Write the record of level 5 into an archive."""
-    small = executed_record(key)
+    small = executed_record(key, proof=proof)
     archive = Archive(folder)
     archive.write_version(
         record_id,

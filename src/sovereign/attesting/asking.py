@@ -20,7 +20,17 @@ from sovereign.records.layout import (
     RESULTS_FILE,
     RUNS,
 )
-from sovereign.seal import PREDICATE_REVIEW, Key, canonical, digest, key_ring, open_envelope, sign, statement
+from sovereign.seal import (
+    PREDICATE_PROOF,
+    PREDICATE_REVIEW,
+    Key,
+    canonical,
+    digest,
+    key_ring,
+    open_envelope,
+    sign,
+    statement,
+)
 
 from ._files import PACKS, REQUEST_FILE, free, now, read_request, write
 
@@ -143,6 +153,8 @@ def _packs_of(workspace: Workspace, record: Record) -> dict[str, dict[str, bytes
     found = {}
     for run in record.reproductions:
         root = folder / run.results_sha256
+        if open_envelope((root / ATTESTATION_FILE).read_bytes()).statement["predicateType"] == PREDICATE_PROOF:
+            continue  # whoever doubts a proof puts it to the prover: `sovereign prove`
         files = {p.relative_to(root).as_posix(): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
         found[run.pack] = {
             name: data

@@ -26,6 +26,7 @@ from sovereign.records.layout import (
     ATTESTATIONS,
     MANIFEST_FILE,
     PACK_FILE,
+    REPRODUCTIONS,
     RESULTS_FILE,
     attestation_folder,
     event_file,
@@ -152,7 +153,7 @@ def _run(
 
 def own_machines(files: Mapping[str, bytes], run: Reproduction) -> list[dict[str, Any]]:
     """The machines that the record's own attestations of a run state; `files` are those of its version."""
-    prefix = f"reproductions/{run.results_sha256}/"
+    prefix = f"{REPRODUCTIONS}/{run.results_sha256}/"
     found = []
     for name, data in files.items():
         if name.startswith(prefix) and name.endswith(f"/{ATTESTATION_FILE}"):
@@ -167,7 +168,7 @@ def own_machines(files: Mapping[str, bytes], run: Reproduction) -> list[dict[str
 
 def _spec_of(version: VersionCase, run: Reproduction) -> PackSpec | None:
     """The pack of a run; None where it cannot be read, which another check names."""
-    data = version.files.get(f"reproductions/{run.results_sha256}/{PACK_FILE}", b"")
+    data = version.files.get(f"{REPRODUCTIONS}/{run.results_sha256}/{PACK_FILE}", b"")
     try:
         return PackSpec.model_validate(tomllib.loads(data.decode("utf-8")))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError, ValidationError):
@@ -195,7 +196,8 @@ def _faithful(case: Case, version: VersionCase, record: Record, where: str, deta
     if run is None or run.pack != details.pack:
         case.fault(f"{where}: details.results_sha256", "the record attaches no such proof")
         return
-    data = version.files.get(f"reproductions/{run.results_sha256}/{ATTESTATION_FILE}", b"")
+    folder = f"{REPRODUCTIONS}/{run.results_sha256}/"
+    data = version.files.get(folder + ATTESTATION_FILE, b"")
     try:
         proof = open_envelope(data).statement
     except SealError:
@@ -204,8 +206,11 @@ def _faithful(case: Case, version: VersionCase, record: Record, where: str, deta
         case.fault(f"{where}: details.results_sha256", "is a run, not a proof: there is no statement to vouch for")
         return
     said = proof["predicate"].get("statement_sha256")
+    held = {digest(data) for name, data in version.files.items() if name.startswith(folder)}
     if said != details.statement_sha256:
         case.fault(f"{where}: details.statement_sha256", f"is {details.statement_sha256}, the proof is of {said}")
+    elif said not in held:
+        case.fault(f"{where}: details.statement_sha256", "no file of the attached proof is this statement")
     settled = {claim for outcome in run.outcomes for claim in (*outcome.record_claims, outcome.measured_claim) if claim}
     for claim in sorted(set(details.claims) - settled):
         case.fault(f"{where}: details.claims", f"the proof settles no claim {claim}")
