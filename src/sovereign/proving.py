@@ -56,7 +56,12 @@ def prove(workspace: Workspace | None, named: str, *, progress: Callable[[str], 
         facts = {**machine_facts(), "seconds": f"{verdict.seconds:.1f}"}
         envelope = proofs.attest_proof(proof, verdict, key, facts, now)
         with workspace.library() as library:
-            library.add_measurement(**proofs.proof_measurement(proof, verdict, envelope))
+            try:
+                stored = library.get(proof.spec.source)
+                before = (stored.meta, stored.text)
+            except NotFound:
+                before = None
+            library.add_measurement(**proofs.proof_measurement(proof, verdict, envelope, before))
         source = proof.spec.source
     return Proved(
         proof=proof.spec.name,

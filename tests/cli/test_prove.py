@@ -17,6 +17,7 @@ from sovereign.records import Record
 NAME = "distinct-experts-bound"
 STATED = "Definition Stated : Prop := True.\n"
 PROOF = "From Sov Require Import Statement.\nTheorem thm : Stated. Proof. exact I. Qed.\n"
+PACKS = Path(__file__).parents[2] / "src" / "sovereign" / "packs"
 BAD = "From Sov Require Import Statement.\nTheorem thm : Stated. Admitted.\n"
 
 
@@ -33,7 +34,7 @@ def rocq() -> None:
 
 def sources(call: Call) -> list[str]:
     with call.workspace.library(create=False) as library:
-        return [source for source in library.ids(kind="measurement")]
+        return list(library.ids(kind="measurement"))
 
 
 def test_it_lists_proofs_and_provers(empty_call: Call) -> None:
@@ -83,12 +84,17 @@ def test_an_accepted_proof_stands_beside_a_cell_and_its_record_is_sound(empty_ca
     call = empty_call
     assert call("prove", NAME, "--check-only").code == 0
     assert sources(call) == []
+    other = call.path.parent / "other"
+    shutil.copytree(PACKS / NAME, other)
+    (other / "Proof.v").write_text((other / "Proof.v").read_text() + "(* the same, written another time *)\n")
+    assert call("prove", str(other)).code == 0
     proved = call("prove", NAME, "--json").json
     assert proved["source"] == f"measurement:{NAME}" and proved["verdict"]["axioms"] == []
     assert sources(call) == [f"measurement:{NAME}"]
     question = "How many distinct experts does mixture-of-experts top-k routing touch in decode?"
     record = Record.model_validate(call("ask", question, "--json").json)
     (run,) = [one for one in record.reproductions if one.pack == NAME]
+    assert len(run.earlier) == 1, "the proof that stood here before is told"
     claim = run.outcomes[0].measured_claim
     assert claim in {near.claim for cell in record.cells for near in cell.nearest}
     assert all(claim not in cell.claims for cell in record.cells), "a theorem fills no cell"

@@ -14,7 +14,7 @@ from sovereign.judge.outcomes import outcomes, pack_digest
 from sovereign.records import ClaimOutcome, PackSpec, SovereignError
 from sovereign.seal import PREDICATE_PROOF, Key, canonical, digest, sign, statement
 
-from ..attested import AttestedRun, measurement_of
+from ..attested import AttestedRun, earlier_of, measurement_of
 from ..packs import PACK_FILE, Pack
 from ..reproduce import RESULTS_FILE
 from ..sandbox import Sandbox
@@ -147,9 +147,16 @@ def proof_outcomes(pack: Pack, results: bytes) -> tuple[ClaimOutcome, ...]:
     return outcomes(pack.spec, json.loads(results))
 
 
-def proof_measurement(proof: Proof, verdict: ProofVerdict, envelope: bytes) -> dict[str, Any]:
-    """The arguments of `Library.add_measurement` for an accepted proof."""
+def proof_measurement(
+    proof: Proof, verdict: ProofVerdict, envelope: bytes, before: tuple[Mapping[str, Any], str] | None = None
+) -> dict[str, Any]:
+    """The arguments of `Library.add_measurement` for an accepted proof.
+
+    Args:
+        before: `meta` and text of what the library holds under this name: a proof that was another stays told.
+    """
     assert verdict.sandbox is not None
+    pack = as_pack(proof)
     run = AttestedRun(
         seed=0,
         grade=verdict.sandbox.grade,
@@ -157,7 +164,8 @@ def proof_measurement(proof: Proof, verdict: ProofVerdict, envelope: bytes) -> d
         attestation=envelope.decode("utf-8"),
         seconds=verdict.seconds,
     )
-    return measurement_of(as_pack(proof), (run,), envelope)
+    earlier = earlier_of(before[0], before[1], pack, (run,)) if before is not None else ()
+    return measurement_of(pack, (run,), envelope, earlier)
 
 
 def _toml(values: Mapping[str, Any]) -> str:

@@ -176,9 +176,11 @@ class _Case:
         session = self._session(files, [self.coqc, *_COQC, "Check.v"], outputs=["Check.vo"])
         if not session.ok or "Check.vo" not in session.files:
             raise Refused("stated-type", f"{spec.theorem} is not a proof of {spec.statement}: {session.why()}")
-        _, said, libraries = session.steps[0].said.split(f"{_LINE}\n", 2)
-        self.libraries = tuple(name for name in libraries.split() if "." in name and not name.startswith("Sov."))
-        return session.files["Check.vo"], assumptions(said)
+        parts = session.steps[0].said.split(f"{_LINE}\n")
+        if len(parts) != 3:
+            raise Refused("stated-type", f"our session cannot be read: {session.steps[0].tail}")
+        self.libraries = tuple(name for name in parts[2].split() if "." in name and not name.startswith("Sov."))
+        return session.files["Check.vo"], assumptions(parts[1])
 
     def _fresh(self, compiled: dict[str, bytes]) -> Summary:
         """`coqchk` over our three files and every library that is not Rocq's own; those it takes as installed."""
