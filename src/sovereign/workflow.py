@@ -175,11 +175,16 @@ def measure(
 
 
 def judge_again(
-    workspace: Workspace, record_id: str, *, packs: tuple[str, ...] = (), progress: Progress = _silent
+    workspace: Workspace,
+    record_id: str,
+    *,
+    packs: tuple[str, ...] = (),
+    purpose: str = "reproduce",
+    progress: Progress = _silent,
 ) -> Record:
     """Investigate a record's question anew over the library as it is now, as the next version of that record.
 
-    An unfinished run for that version is gone on with.
+    An unfinished run for that version is gone on with. `purpose` is `reproduce` after a measurement, else `again`.
     """
     archive = workspace.archive()
     state = archive.state(record_id)
@@ -189,11 +194,11 @@ def judge_again(
     question = record.question.text
     with workspace.journal() as journal:
         for info in journal.unfinished():
-            if (info.purpose, info.record, info.version) == ("reproduce", state.record, version):
+            if (info.purpose, info.record, info.version) == (purpose, state.record, version):
                 progress(f"going on with {info.id}, which was {info.state.value}")
                 return _go_on(workspace, journal, info, progress)
-        details = {"packs": list(packs)}
-        started = journal.start(question, purpose="reproduce", record=state.record, version=version, details=details)
+        details = {"packs": list(packs)} if purpose == "reproduce" else {}
+        started = journal.start(question, purpose=purpose, record=state.record, version=version, details=details)
         with started as run, _interruptible(workspace, run):
             return _finish(workspace, run, journal.show(run.id), progress)
 
@@ -366,8 +371,8 @@ def _write(
     workspace: Workspace, run: Run, info: RunInfo, archive: Archive, progress: Progress, taken: Taken | None
 ) -> None:
     assert info.record is not None and info.version is not None
-    with workspace.library() as library:
-        evidence, judgement, texts = _investigated(workspace, library, run, info, taken, progress)
+    with workspace.library() as library, contextlib.ExitStack() as held:
+        evidence, judgement, texts = _investigated(workspace, library, run, info, taken, held, progress)
         provenance = evidence.provenance.model_copy(update={"audit_head": run.audit_head})
         progress(f"writing {info.record}, version {info.version}")
         archive.write_version(
@@ -393,14 +398,23 @@ def _profile_of(info: RunInfo) -> Profile:
 
 
 def _investigated(
-    workspace: Workspace, library: Library, run: Run, info: RunInfo, taken: Taken | None, progress: Progress
+    workspace: Workspace,
+    library: Library,
+    run: Run,
+    info: RunInfo,
+    taken: Taken | None,
+    held: contextlib.ExitStack,
+    progress: Progress,
 ) -> tuple[Evidence, Judgement, Callable[[str], str | None]]:
-    """Evidence and judgement by the profile that the run was started with, and where its texts are."""
+    """Evidence and judgement by the profile that the run was started with, and where its texts are.
+
+    A live search holds the library until the record is written, so that it is answered from one state of it.
+    """
     profile, policy = _profile_of(info), workspace.policy()
     told: Told = {}
     if "live" in info.details:
         own = _own_queries(info.question) if profile is Profile.REFERENCE else {}
-        told = fetch(workspace, library, run, info.question, info.details["live"], progress, **own)
+        told = fetch(workspace, library, run, info.question, info.details["live"], held, progress, **own)
     if profile is Profile.IMPORTED:
         from sovereign.inquiry.imported import investigate_imported, take, texts_of
 

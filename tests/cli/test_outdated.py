@@ -123,3 +123,24 @@ def test_the_verb_says_so_by_its_exit_code_and_writes_nothing(asked: tuple[Works
     assert done.returncode == 11
     assert json.loads(done.stdout)[0]["causes"][0]["kind"] == "source changed"
     assert sorted(path for path in workspace.records_path.rglob("*")) == before
+
+
+def test_ask_again_writes_a_version_only_when_something_has_changed(asked: tuple[Workspace, Record, Path]) -> None:
+    workspace, record, notes = asked
+    call = [sys.executable, "-m", "sovereign", "ask", "--workspace", str(workspace.path), "--json", "--again", record.id]
+    same = json.loads(subprocess.run(call, capture_output=True, text=True, check=True).stdout)
+    assert same["version"] == 1
+    note(notes, "ZebraRoute", "arxiv:2601.00001", "ZebraRoute routes mixture-of-experts. It lowers latency by 2%.")
+    with workspace.library() as library:
+        library.add(notes)
+    done = subprocess.run(call, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["version"] == 2 and "source changed" in done.stderr
+    archive = workspace.archive()
+    assert [event.type.value for event in archive.events(record.id)] == ["drafted", "revised"]
+    told = subprocess.run(
+        [sys.executable, "-m", "sovereign", "diff", record.id, "--workspace", str(workspace.path)],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert "its text changed" in told
+    beside = subprocess.run([*call, "another question here"], capture_output=True, text=True)
+    assert beside.returncode == 2

@@ -6,7 +6,7 @@ import click
 
 from sovereign import workflow
 from sovereign.living import Live
-from sovereign.records import Foil, Profile, Record
+from sovereign.records import BadInput, Foil, Profile, Record
 from sovereign.seal import canonical
 from sovereign.workspace import Workspace
 
@@ -15,7 +15,8 @@ from ._live import live_options
 
 
 @click.command()
-@click.argument("question")
+@click.argument("question", required=False, default="")
+@click.option("--again", metavar="ID", help="Ask a record's question again as its next version, if it may be outdated.")
 @click.option("--fresh", is_flag=True, help="Start a new run even if one of this question is unfinished.")
 @click.option("--reuse", is_flag=True, help="Let stages take outputs that other runs stored for equal input and code.")
 @click.option(
@@ -24,11 +25,18 @@ from ._live import live_options
     default="sovereign",
     help="The method: ours, or the earlier system's as a foil, which answers nothing.",
 )
-@click.option("--reproduce", is_flag=True, help="Then run the packs that have to do with its cells, and judge it again.")
+@click.option("--reproduce", is_flag=True, help="Then run the packs that have to do with its cells; judge it again.")
 @live_options
 @verb
 def ask(
-    console: Console, question: str, fresh: bool, reuse: bool, profile: str, reproduce: bool, live: Live | None
+    console: Console,
+    question: str,
+    again: str | None,
+    fresh: bool,
+    reuse: bool,
+    profile: str,
+    reproduce: bool,
+    live: Live | None,
 ) -> None:
     """Answer QUESTION from the library. The record is a draft that waits for its owner (`sovereign review`).
 
@@ -40,6 +48,12 @@ def ask(
       sovereign ask --live --service arxiv "How does SMoES compare to soft routing?"
     """
     workspace = console.workspace()
+    if again is not None:
+        if question or reuse or live is not None or profile != "sovereign":
+            raise BadInput("--again takes the record's own question and method", "leave out what stands beside it")
+        record = _asked_again(console, workspace, again, fresh)
+        show_record(console, workspace, _reproduced(console, workspace, record) if reproduce else record)
+        return
     record = workflow.ask(
         workspace,
         question,
@@ -52,6 +66,20 @@ def ask(
     if reproduce:
         record = _reproduced(console, workspace, record)
     show_record(console, workspace, record)
+
+
+def _asked_again(console: Console, workspace: Workspace, record_id: str, fresh: bool) -> Record:
+    """The next version of a record; the record as it is where nothing that it rests on has changed."""
+    from sovereign.outdated import outdated
+
+    state = workspace.archive().state(record_id)
+    (found,) = outdated(workspace, (state.record,))
+    for cause in found.causes:
+        console.progress(f"{cause.kind}: {cause.what}")
+    if not found.causes and not fresh:
+        console.progress("nothing that it rests on has changed; --fresh asks it all the same")
+        return workspace.archive().load(state.record)
+    return workflow.judge_again(workspace, state.record, purpose="again", progress=console.progress)
 
 
 def _reproduced(console: Console, workspace: Workspace, record: Record) -> Record:
