@@ -1,4 +1,4 @@
-"""`sovereign attest`, with two workspaces and the real sandbox: request, run, import, check. Skipped without a sandbox."""
+"""`sovereign attest` with two workspaces and the real sandbox: request, run, import. Skipped without a sandbox."""
 
 from __future__ import annotations
 
