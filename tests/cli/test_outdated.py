@@ -127,7 +127,8 @@ def test_the_verb_says_so_by_its_exit_code_and_writes_nothing(asked: tuple[Works
 
 def test_ask_again_writes_a_version_only_when_something_has_changed(asked: tuple[Workspace, Record, Path]) -> None:
     workspace, record, notes = asked
-    call = [sys.executable, "-m", "sovereign", "ask", "--workspace", str(workspace.path), "--json", "--again", record.id]
+    place = ["--workspace", str(workspace.path), "--json"]
+    call = [sys.executable, "-m", "sovereign", "ask", *place, "--again", record.id]
     same = json.loads(subprocess.run(call, capture_output=True, text=True, check=True).stdout)
     assert same["version"] == 1
     note(notes, "ZebraRoute", "arxiv:2601.00001", "ZebraRoute routes mixture-of-experts. It lowers latency by 2%.")
