@@ -179,14 +179,17 @@ def test_a_models_claims_are_printed_and_the_records_claims_stay_quotes(call: Ca
     server.chat = scores((7, 8, 6.5))
     record = asked(call)
     assert record.foil is not None and record.foil.extracted_by == "judge-1"
-    (claim,) = record.claims
+    claim, _ = record.claims
     assert claim.text == "At batch size 16 ZebraRoute lowers inference latency by 12.5% against fixed top-k routing."
     assert [(row.text, row.wording, row.claim) for row in record.foil.claims] == [
         (WORDED[0]["claim"][:120], WORDED[0]["claim"], claim.id),
         (WORDED[1]["claim"], WORDED[1]["claim"], None),
     ]
     assert [row.tick for row in record.foil.claims] == [False, False]  # reworded: the same claim by rule is ticked
-    assert "1 of 2 claims that the model worded rest on no sentence of the lead." in record.limitations
+    assert "1 of 2 claims that the model worded rest on no claim of this record." in record.limitations
+    (call.path / "language.toml").unlink()
+    without = asked(call)
+    assert record.claims == without.claims and judgement(record) == judgement(without)
     report = check_path(call.workspace.archive().path(record.id))
     assert any("claims are worded by judge-1" in note for note in report.notes)
 
@@ -211,11 +214,13 @@ def test_claims_that_are_not_what_was_asked_for_are_left_out(call: Call, server:
     assert any("claims cannot be used" in limitation for limitation in record.limitations)
 
 
-def test_a_model_that_finds_no_claim_is_believed(call: Call, server: Server) -> None:
+def test_a_model_that_finds_no_claim_empties_the_table_and_not_the_record(call: Call, server: Server) -> None:
+    without = asked(call)
     use(call, server)
     server.chat = lambda one: completion(one, '{"claims": []}')
     record = asked(call)
-    assert record.claims == () and record.foil is not None and record.foil.extracted_by == "judge-1"
+    assert record.claims == without.claims and judgement(record) == judgement(without)
+    assert record.foil is not None and record.foil.extracted_by == "judge-1"
     assert "0 claims extracted, 0 ticked" in record.foil.results
 
 

@@ -113,8 +113,8 @@ def investigate_reference(
     reading = stages("read", f"reading {len(found.kept)} papers", (found,), lambda: read(found, library), doc.Reading)
     drawn = stages("draw", "drawing claims from the lead", (reading,), lambda: draw(reading, library), Drawn)
     index = _index(stages, reading, library, embedder)
-    claims, worded, wording = _worded(stages, reading, drawn, library, chat)
-    evidence = _evidence(planned, found, reading, claims, library, words, policy)
+    worded, wording = _worded(stages, reading, drawn, library, chat)
+    evidence = _evidence(planned, found, reading, drawn, library, words, policy)
     by_model: dict[str, Any] = {}
     if wording is not None and worded is not None:
         by_model = {"extracted_by": wording.model, "worded": worded}
@@ -190,20 +190,16 @@ def _index(
 
 def _worded(
     stages: _Stages, reading: doc.Reading, drawn: Drawn, library: doc.LibraryPort, chat: Chat | None
-) -> tuple[Drawn, tuple[tuple[str, str | None], ...] | None, ChatReply | None]:
+) -> tuple[tuple[tuple[str, str | None], ...] | None, ChatReply | None]:
     """The lead's claims in a model's words, each with the sentence that it rests on; None where they cannot be had."""
     if chat is None or not reading.sources:
-        return drawn, None, None
+        return None, None
     source = reading.sources[0].source
     text = library.get(source.id).text
     requests = chat.requests(extraction(source.title, text))
     said = stages("word", f"wording claims ({chat.model})", (requests,), _asking(chat, requests), Reviewed)
     (reply,) = said.replies
-    worded = read_claims(reply, source, text)
-    if worded is None:
-        return drawn, None, reply
-    claims = {claim.id: claim for _, claim in worded if claim is not None}
-    return Drawn(claims=tuple(claims.values())), tuple((t, c.id if c else None) for t, c in worded), reply
+    return read_claims(reply, drawn.claims, text), reply
 
 
 def _of_the_wording(worded: tuple[tuple[str, str | None], ...] | None, reply: ChatReply | None) -> list[str]:
@@ -212,7 +208,7 @@ def _of_the_wording(worded: tuple[tuple[str, str | None], ...] | None, reply: Ch
     if worded is None:
         return ["The language model's claims cannot be used, so the lead's own sentences stand in their place."]
     loose = sum(claim is None for _, claim in worded)
-    return [f"{loose} of {len(worded)} claims that the model worded rest on no sentence of the lead."] if loose else []
+    return [f"{loose} of {len(worded)} claims that the model worded rest on no claim of this record."] if loose else []
 
 
 def _reviews(

@@ -1,18 +1,17 @@
 """Wording: the lead's claims as a language model words them, each beside the sentence that it says it rests on.
 
-The earlier system prints such claims. What enters the record as a claim is the source's own sentence, found again
-letter by letter; the model's words stand in the foil alone.
+The earlier system prints such claims. Here a model's words stand in the foil alone: the record's claims are the
+source's own sentences, drawn by rule, whatever a model says.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from sovereign.judge import plain
 from sovereign.language import ChatReply, Message
-from sovereign.records import Claim, Facets, Grounding, Source
+from sovereign.records import Claim
 
-from ..extract import claim_id, span_quote
 from .draw import MOST_CLAIMS
 from .review import between_marks, object_in, on_one_line
 
@@ -31,24 +30,31 @@ def extraction(title: str, text: str) -> tuple[tuple[str, tuple[Message, ...]], 
     return (("claims", (Message(role="system", content=_TASK), Message(role="user", content=shown))),)
 
 
-def read_claims(reply: ChatReply, source: Source, text: str) -> tuple[tuple[str, Claim | None], ...] | None:
-    """The worded claims, each with the sentence of the source if it is there; None for a reply that cannot be used."""
+def read_claims(
+    reply: ChatReply, drawn: Sequence[Claim], text: str
+) -> tuple[tuple[str, str | None], ...] | None:
+    """The worded claims, each with the drawn claim in whose sentence it stands; None for a reply that is none.
+
+    Args:
+        drawn: the record's claims, which no reply changes.
+        text: the lead's, in which the sentence that the model names is looked for.
+    """
     value = object_in(reply.text) if not reply.fault else None
     if value is None or value.keys() != {"claims"} or not isinstance(value["claims"], list):
         return None
-    found: dict[str, Claim | None] = {}
+    found: dict[str, str | None] = {}
     for item in value["claims"][:MOST_CLAIMS]:
         if not isinstance(item, dict) or item.keys() != {"claim", "sentence"}:
             return None
         claim, sentence = item["claim"], item["sentence"]
         if not isinstance(claim, str) or not isinstance(sentence, str) or not on_one_line(claim):
             return None
-        found.setdefault(on_one_line(claim)[:_LONGEST], _located(sentence, source, text))
+        found.setdefault(on_one_line(claim)[:_LONGEST], _resting_on(sentence, drawn, text))
     return tuple(found.items())
 
 
-def _located(sentence: str, source: Source, text: str) -> Claim | None:
-    """The source's own words where they stand; only white space may differ."""
+def _resting_on(sentence: str, drawn: Sequence[Claim], text: str) -> str | None:
+    """The drawn claim that holds the sentence where it stands in the text; only white space may differ."""
     words = sentence.split()
     if len(words) < 3 or len(sentence) > 2 * _LONGEST:
         return None
@@ -56,10 +62,5 @@ def _located(sentence: str, source: Source, text: str) -> Claim | None:
     if place is None:
         return None
     start, end = place.span()
-    return Claim(
-        id=claim_id(source.id, f"{start}-{end}", Facets()),
-        text=plain(text[start:end]),
-        grounding=Grounding.QUOTED,
-        facets=Facets(),
-        quotes=(span_quote(source.id, source.sha256, text, start, end),),
-    )
+    spans = ((claim.quotes[0].start or 0, claim.quotes[0].end or 0, claim.id) for claim in drawn)
+    return next((name for first, last, name in spans if first <= start and end <= last + 1), None)
