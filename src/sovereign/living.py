@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -40,6 +41,7 @@ def fetch(
     run: Run,
     question: str,
     details: Mapping[str, Any],
+    held: contextlib.ExitStack,
     progress: Callable[[str], None],
     *,
     queries: Sequence[str] = (),
@@ -48,8 +50,9 @@ def fetch(
     """Ask the services of a run's details, add what they found to the library, and say what it came to.
 
     A work that the library holds already stays as it is, unless it had no more than its metadata and an abstract was
-    found. Run again after a kill, it asks nothing that was answered, and adds what was not yet added. A method with
-    `queries` of its own names them, and how many `results` it takes of each.
+    found. From then on nobody else writes to the library until `held` is closed. Run again after a kill, it asks
+    nothing that was answered, and adds what was not yet added. A method with `queries` of its own names them, and how
+    many `results` it takes of each.
     """
     from sovereign.inquiry.live import look_outside
     from sovereign.library.connectors import connectors_of, open_client
@@ -61,6 +64,7 @@ def fetch(
     connectors = connectors_of(settings, details["services"])
     with open_client(workspace.net_path, settings, offline=details["offline"], progress=progress) as client:
         outside = look_outside(library, question, run, client, connectors, progress, queries)
+    held.enter_context(library.alone())
     new = [source for source in outside.sources() if _is_news(source, library)]
     report = library.put(new)
     progress(f"{len(outside.found)} works found, {report.added} added to the library, {report.updated} completed")

@@ -192,6 +192,30 @@ def test_limits_hold_for_two_runs_at_once(workspace: Workspace, arxiv: Callable[
     assert len(workspace.archive().list()) == 2
 
 
+def test_a_library_that_is_being_written_is_waited_for(
+    workspace: Workspace, arxiv: Callable[..., LocalArxiv], tmp_path: Path
+) -> None:
+    import threading
+
+    arxiv()
+    said_so = threading.Event()
+    with workspace.library() as other, other.alone():
+        asking = threading.Thread(target=lambda: (workflow.ask(workspace, QUESTION, live=ARXIV), said_so.set()))
+        asking.start()
+
+        def gathered() -> bool:
+            with workspace.journal() as journal:
+                return any(row.stage == "gather" for info in journal.list() for row in info.stages)
+
+        while not gathered():
+            said_so.wait(0.05)
+        assert not said_so.wait(1.5)  # longer than any other writer waits
+    asking.join(timeout=120)
+    assert said_so.is_set()
+    (name,) = workspace.archive().list()
+    assert "31%" in workspace.archive().load(name).answer.sentences[0].text
+
+
 def test_settings_that_will_not_do_are_named_before_a_run_exists(workspace: Workspace) -> None:
     for text, what in [
         ("contact = 'nobody'", "mail address"), ("contcat = 'a@b.c'", "did you mean contact"),

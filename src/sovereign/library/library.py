@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +99,19 @@ class Library:
                 follower.abandon()
                 raise
             return adding.report()
+
+    @contextlib.contextmanager
+    def alone(self, wait_s: float = 600.0) -> Iterator[None]:
+        """Nobody else writes inside, so what is read there is one state of the library.
+
+        Raises:
+            Busy: another process writes for longer than `wait_s` seconds.
+        """
+        self._lock.acquire(wait_s)
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def put(self, sources: Iterable[Stored]) -> AddReport:
         """Store sources that were read elsewhere: found by a service, or fetched. Of one id the newer stays."""

@@ -44,7 +44,7 @@ DEFAULTS: dict[str, Service] = {
     "arxiv": Service(address="https://export.arxiv.org", interval_s=3.0, connections=1),
     "semantic-scholar": Service(address="https://api.semanticscholar.org", interval_s=1.1, connections=1),
     "openalex": Service(address="https://api.openalex.org", interval_s=0.2, connections=2),
-    "crossref": Service(address="https://api.crossref.org", interval_s=0.5, connections=1, results=20),
+    "crossref": Service(address="https://api.crossref.org", interval_s=1.0, connections=1, results=20),
 }
 ADDRESS_VARIABLES = {
     "arxiv": "SOVEREIGN_ARXIV_URL",
