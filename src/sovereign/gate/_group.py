@@ -133,14 +133,25 @@ class Group:
 
 @functools.cache
 def ways() -> tuple[Way, ...]:
-    """The ways to a group that this process may go, as far as making an empty one tells."""
+    """The ways to a group that this process may go, as far as making an empty one tells. Groups that a killed process
+    of ours left behind, empty since, are taken away."""
     found = [way for way in (_version_2(), _version_1()) if way is not None]
+    for place in (place for way in found for place in way.places):
+        _sweep(place)
     usable = []
     for way in found:
         with contextlib.suppress(SandboxUnavailable), Group(way, Bounds(1 << 30, 64)):
             usable.append(way)
     scope = _scope()
     return tuple(usable if scope is None else [*usable, scope])
+
+
+def _sweep(place: Path) -> None:
+    for folder in place.glob("sovereign-*-*"):
+        maker = folder.name.split("-")[1]
+        if maker.isdigit() and not Path(f"/proc/{maker}").exists():
+            with contextlib.suppress(OSError):  # the kernel keeps one that is not empty
+                folder.rmdir()
 
 
 def _version_2() -> Way | None:
