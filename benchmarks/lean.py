@@ -80,7 +80,7 @@ class Case:
 
 
 def cases(samples: Path) -> Iterator[Case]:
-    yield Case("honest", STATED, GOOD, True, given={"axioms": ALL})
+    yield Case("honest", STATED, GOOD, True, given={"axioms": ALL})  # its compiled statement serves others
     for check, (statement, proof, given) in CHEATS.items():
         yield Case(f"cheat/{check}/off", statement, proof, True, off=check, given=given)
         yield Case(f"cheat/{check}/on", statement, proof, False, given=given)
@@ -112,6 +112,9 @@ def main() -> None:
         start = time.monotonic()
         verdict = lean.check(proof, sandbox, frozenset(off.split()))
         failed = verdict.failed
+        if failed and "out of time" in failed.said:
+            print(f"{name}: not decided, out of time", flush=True)  # says nothing of the proof; the next run tries again
+            return
         done[name] = {
             "expected": "accepted" if expected else "refused",
             "came_to": "accepted" if verdict.accepted else "refused",
