@@ -1,4 +1,4 @@
-"""`sovereign library`: add sources, search them, see what is there."""
+"""`sovereign library`: add sources, search them, see what is there, merge, remove, refresh, export."""
 
 from __future__ import annotations
 
@@ -71,6 +71,117 @@ def add(console: Console, names: tuple[str, ...]) -> None:
     console.emit(value, lines)
     if failed and not added + updated + unchanged:
         click.get_current_context().exit(fetched.exit_code or BadInput.exit_code)
+
+
+@library.command()
+@click.argument("sources", nargs=-1, required=True, metavar="ID...")
+@verb
+def remove(console: Console, sources: tuple[str, ...]) -> None:
+    """Remove sources by their ids: all that are named, or none if one is not there.
+
+    Records keep the texts that they quote. A source whose file is added again comes back.
+
+    \b
+    Example:
+      sovereign library remove arxiv:2401.00001 note:my-note
+    """
+    with console.workspace().library() as opened:
+        opened.remove(*sources)
+        size = opened.size
+    removed = sorted(set(sources))
+    console.emit({"removed": removed, "sources": size}, f"removed {len(removed)}; {size} sources left")
+
+
+@library.command()
+@click.option("--apply", "applied", is_flag=True, help="Merge what is shown.")
+@verb
+def dedupe(console: Console, applied: bool) -> None:
+    """Show which sources are one work, and why; with --apply make one source of each.
+
+    The best text is kept, both identifiers lead to it, and the cards of all versions are listed in it.
+
+    \b
+    Example:
+      sovereign library dedupe
+      sovereign library dedupe --apply
+    """
+    with console.workspace().library() as opened:
+        found = opened.duplicates()
+        titles = opened.get_many(group.keep for group in found)
+        if applied:
+            console.progress(f"merging {len(found)} works")
+            opened.merge(found)
+        size = opened.size
+    value = {
+        "works": [{**asdict(group), "title": titles[group.keep].title} for group in found],
+        "applied": applied,
+        "sources": size,
+    }
+    lines = []
+    for group in found:
+        lines += [f"{group.keep}: {shorten(titles[group.keep].title, 90)}"]
+        lines += [f"  {'took in' if applied else 'is also'} {', '.join(group.others)}: {'; '.join(group.reasons)}"]
+    last = f"{len(found)} works merged; {size} sources left" if applied else f"{len(found)} works in several sources"
+    if found and not applied:
+        last += "; --apply merges them"
+    console.emit(value, [*lines, last])
+
+
+@library.command()
+@verb
+def refresh(console: Console) -> None:
+    """Read again the files that changed since they were added, or whose reader did.
+
+    A file that is gone is named; its sources stay until `library remove`.
+
+    \b
+    Example:
+      sovereign library refresh
+    """
+    with console.workspace().library() as opened:
+        report, gone = opened.refresh(progress=lambda seen: console.progress(f"{seen:,} documents read"))
+    value = {
+        "added": report.added,
+        "updated": report.updated,
+        "unchanged": report.unchanged,
+        "failed": [asdict(failure) for failure in report.failed],
+        "gone": gone,
+    }
+    lines = [f"added {report.added}, updated {report.updated}, failed {len(report.failed)}, files gone {len(gone)}"]
+    lines += [f"  not read: {failure.where}: {failure.reason}" for failure in report.failed[:_SHOWN_FAILURES]]
+    lines += [f"  gone: {file}" for file in gone[:_SHOWN_FAILURES]]
+    console.emit(value, lines)
+
+
+@library.command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["bibtex", "ris", "csl-json"]),
+    default="bibtex",
+    show_default=True,
+    help="Which format.",
+)
+@click.option("--record", metavar="ID", help="Only the works that this record read.")
+@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="The file to write.")
+@verb
+def export(console: Console, form: str, record: str | None, output: Path | None) -> None:
+    """Write the works of the library, or of one record, as a bibliography.
+
+    \b
+    Example:
+      sovereign library export --format bibtex -o library.bib
+      sovereign library export --format csl-json --record SRCH:2603ABC8
+    """
+    workspace = console.workspace()
+    cited = workspace.archive().load(record).sources if record is not None else None
+    with workspace.library() as opened:
+        text = opened.bibliography(form, cited)
+    if output is None:
+        console.emit({"format": form, "text": text}, text.rstrip("\n"))
+        return
+    output.write_text(text, encoding="utf-8")
+    console.emit({"format": form, "output": str(output)}, f"wrote {output}")
 
 
 @library.command()

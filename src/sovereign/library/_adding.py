@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sovereign.records import NotFound
+
 from . import gazetteer
 from ._best import best_of
+from ._merging import Group, holds, merged, without
 from ._types import AddReport, Failure, Stored
 from .readers import text_rank
+from .readers._formats import FORMATS
 from .readers._identity import PATH_SCHEME, stem
 from .store import Derived, Store
 
@@ -22,6 +28,13 @@ _PAPER = 40  # a full text weighs as many sources, so that a batch of them is wr
 Progress = Callable[[int], None]
 
 
+def versions_of(reader: Reader) -> str:
+    """A reader with its version; of papers those of all formats, for a file's format shows only when it is read."""
+    if reader.name != "paper":
+        return f"{reader.name} {reader.version}"
+    return " ".join(sorted(f"{one.name} {one.version}" for one in FORMATS))
+
+
 class Adding:
     """Batches sources, writes them, hands them to the index, and counts."""
 
@@ -29,6 +42,7 @@ class Adding:
         self._store, self._follower, self._progress = store, follower, progress
         self._batch: dict[str, Stored] = {}
         self._failures: dict[str, list[Failure]] = {}
+        self._files: dict[str, tuple[str, int, int, str]] = {}
         self._added = self._updated = self._unchanged = self._seen = self._weight = 0
         self._failed: list[Failure] = []
         self._file_of: dict[str, str] = {}
@@ -57,6 +71,11 @@ class Adding:
             else:
                 self.put(found)
         self._failures[file] = failures
+        with contextlib.suppress(OSError):
+            told = document.path.stat()
+            self._files[str(document.path.absolute())] = (
+                str(document.relative), told.st_size, told.st_mtime_ns, versions_of(reader),
+            )  # fmt: skip
 
     def put(self, source: Stored) -> None:
         """Queue a source; of two with one id the later one stays, or of papers the better text."""
@@ -71,19 +90,63 @@ class Adding:
         papers = [source.id for source in self._batch.values() if text_rank(source.reader)]
         known = self._store.get(list(self._batch), full_texts=True) | self._store.get(papers)
         sources = [best_of(source, known.get(source.id)) for source in self._batch.values()]
+        sources = self._as_merged(sources)
         with self._store.transaction():
             new, gone, added, updated = self._store.write(sources, self._derive)
             for file, failures in self._failures.items():
                 self._store.replace_failures(file, failures)
+            for file, state in self._files.items():
+                self._store.keep_file(file, *state)
         self._follower.apply(new, gone)
         self._added += added
         self._updated += updated
         self._unchanged += len(sources) - added - updated
         for failures in self._failures.values():
             self._failed += failures
-        self._batch, self._failures, self._weight = {}, {}, 0
+        self._batch, self._failures, self._files, self._weight = {}, {}, {}, 0
         if self._progress:
             self._progress(self._seen)
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Remove sources, in one transaction."""
+        with self._store.transaction():
+            gone = self._store.delete(sorted(set(ids)))
+            self._store.forget_aliases(ids)
+        self._follower.apply([], gone)
+
+    def merge(self, group: Group) -> None:
+        """Make one source of a group, in one transaction; notes on those that go are then on the one that stays."""
+        names = [group.keep, *group.others]
+        found = self._store.get(names)
+        if missing := sorted(set(names) - set(found)):
+            raise NotFound(f"there is no source {missing[0]} in the library", "run `sovereign library dedupe` again")
+        one = merged([found[name] for name in names], group.keep)
+        about = self._store.get(self._store.about(group.others)).values()
+        changed = [one, *(replace(source, about=group.keep) for source in about if source.id not in names)]
+        with self._store.transaction():
+            gone = self._store.delete(group.others)
+            for name in group.others:
+                self._store.keep_alias(name, group.keep)
+            new, replaced, _, _ = self._store.write(changed, self._derive)
+        self._follower.apply(new, [*gone, *replaced])
+
+    def _as_merged(self, sources: list[Stored]) -> list[Stored]:
+        """Sources that were merged into another, as that one: unchanged, or with what is new of them."""
+        ids = [name for source in sources for name in (source.id, source.about) if name]
+        aliases = self._store.aliases(ids)
+        whole = self._store.get(sorted({*aliases.values(), *self._store.merged(ids)}))
+        if not whole:
+            return sources
+        found: dict[str, Stored] = {}
+        for source in sources:
+            if source.about in aliases:
+                source = replace(source, about=aliases[source.about or ""])
+            keep = aliases.get(source.id, source.id)
+            kept = found.get(keep) or whole.get(keep)
+            if kept is not None and source.kind == "work":
+                source = kept if holds(kept, source) else merged([without(kept, source.id), source], keep)
+            found[source.id] = source
+        return list(found.values())
 
     def _derive(self, source: Stored) -> Derived:
         return Derived(self._follower.count_tokens(source.searched), gazetteer.names_of(source))

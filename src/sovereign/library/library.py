@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from sovereign.records import Busy, NotFound, StorageError
+from sovereign.records import Busy, NotFound, Source, StorageError
 
 from . import gazetteer
-from ._adding import Adding, Progress
+from ._adding import Adding, Progress, versions_of
+from ._merging import Card, Group, groups
 from ._types import AddReport, Failure, Hit, Owner, Stored, sha256_of
 from ._walk import files_of
 from .digest import library_digest
 from .lock import WriterLock
+from .readers import Document, reader_for
 from .store import Store, storage
 
 if TYPE_CHECKING:
@@ -85,20 +87,10 @@ class Library:
         root = Path(path)
         if not root.exists():
             raise NotFound(f"{root} does not exist", "name a file or a folder")
-        with self._lock:
-            follower = self._following(write=True)
-            adding = Adding(self._store, follower, progress)
-            try:
-                for item in files_of(root):
-                    adding.take(item)
-                adding.flush()
-                follower.finish()
-                with self._store.transaction():
-                    self._store.keep_digests()
-            except BaseException:
-                follower.abandon()
-                raise
-            return adding.report()
+        with self._writing(progress) as adding:
+            for item in files_of(root):
+                adding.take(item)
+        return adding.report()
 
     @contextlib.contextmanager
     def alone(self, wait_s: float = 600.0) -> Iterator[None]:
@@ -115,20 +107,10 @@ class Library:
 
     def put(self, sources: Iterable[Stored]) -> AddReport:
         """Store sources that were read elsewhere: found by a service, or fetched. Of one id the newer stays."""
-        with self._lock:
-            follower = self._following(write=True)
-            adding = Adding(self._store, follower, None)
-            try:
-                for source in sources:
-                    adding.put(source)
-                adding.flush()
-                follower.finish()
-                with self._store.transaction():
-                    self._store.keep_digests()
-            except BaseException:
-                follower.abandon()
-                raise
-            return adding.report()
+        with self._writing() as adding:
+            for source in sources:
+                adding.put(source)
+        return adding.report()
 
     def add_measurement(
         self, source_id: str, title: str, text: str, meta: Mapping[str, Any], index_text: str | None = None
@@ -138,36 +120,73 @@ class Library:
             id=source_id, title=title, kind="measurement", text_level=None, sha256=sha256_of(text), text=text,
             meta=dict(meta), reader="measurement 1", index_text=index_text,
         )  # fmt: skip
-        with self._lock:
-            follower = self._following(write=True)
-            adding = Adding(self._store, follower, None)
-            try:
-                adding.put(source)
-                adding.flush()
-                follower.finish()
-                with self._store.transaction():
-                    self._store.keep_digests()
-            except BaseException:
-                follower.abandon()
-                raise
+        with self._writing() as adding:
+            adding.put(source)
         return source
 
-    def remove(self, source_id: str) -> None:
-        """Remove a source.
+    def remove(self, *source_ids: str) -> None:
+        """Remove sources: all that are named, or, if one of them is not there, none.
 
         Raises:
             NotFound: there is no such source.
         """
+        with self._writing() as adding:
+            missing = sorted(set(source_ids) - set(self._store.get(list(source_ids))))
+            if missing:
+                raise NotFound(
+                    f"there is no source {', '.join(missing[:5])} in the library", "see `sovereign library search`"
+                )
+            adding.remove(source_ids)
+
+    def duplicates(self) -> list[Group]:
+        """The works that several sources are of (a preprint and its published version), and why we say so."""
+        return groups(Card(*card) for card in self._store.cards())
+
+    def merge(self, found: Sequence[Group]) -> None:
+        """Make one source of each group: the best text, all identifiers, and the cards of all that it was made of.
+
+        Each group is one transaction. The names of those that are gone lead to the one that stays, also in notes that
+        are about them, and adding one of them again changes nothing.
+
+        Raises:
+            NotFound: a source of a group is not there any more; the groups before it are merged.
+        """
+        with self._writing() as adding:
+            for group in found:
+                adding.merge(group)
+
+    def refresh(self, progress: Progress | None = None) -> tuple[AddReport, list[str]]:
+        """Read again the files that changed since they were added, or whose reader did.
+
+        Returns the report, and the files that are not there any more: their sources stay.
+        """
+        gone: list[str] = []
+        with self._writing(progress) as adding:
+            for file, relative, size, changed, reader in self._store.files():
+                path = Path(file)
+                try:
+                    found = path.stat()
+                except OSError:
+                    gone.append(file)
+                    continue
+                now = reader_for(path)
+                if now is None or (found.st_size, found.st_mtime_ns, versions_of(now)) == (size, changed, reader):
+                    continue
+                adding.take((Document(path, PurePosixPath(relative)), now))
+        return adding.report(), gone
+
+    @contextlib.contextmanager
+    def _writing(self, progress: Progress | None = None) -> Iterator[Adding]:
+        """The frame of every write: the lock, the index that follows, what is queued written, the digests kept.
+
+        After an error what was not committed is dropped, and the next use of the index catches up.
+        """
         with self._lock:
             follower = self._following(write=True)
+            adding = Adding(self._store, follower, progress)
             try:
-                with self._store.transaction():
-                    gone = self._store.delete([source_id])
-                    if not gone:
-                        raise NotFound(
-                            f"there is no source {source_id} in the library", "see `sovereign library search`"
-                        )
-                follower.apply([], gone)
+                yield adding
+                adding.flush()
                 follower.finish()
                 with self._store.transaction():
                     self._store.keep_digests()
@@ -185,7 +204,9 @@ class Library:
         """
         found = self._store.get([source_id])
         if source_id not in found:
-            raise NotFound(f"there is no source {source_id} in the library", "see `sovereign library search`")
+            kept = self._store.aliases([source_id]).get(source_id)
+            remedy = f"it was merged into {kept}" if kept else "see `sovereign library search`"
+            raise NotFound(f"there is no source {source_id} in the library", remedy)
         return found[source_id]
 
     def get_many(self, source_ids: Iterable[str]) -> dict[str, Stored]:
@@ -194,6 +215,28 @@ class Library:
 
     def __contains__(self, source_id: object) -> bool:
         return isinstance(source_id, str) and bool(self._store.get([source_id]))
+
+    def bibliography(self, form: str, cited: Iterable[Source] | None = None) -> str:
+        """The works of the library, or those that a record cites, as a bibliography, in the order of their ids.
+
+        Args:
+            form: `bibtex`, `ris` or `csl-json`.
+            cited: sources of a record; notes and measurements among them are left out, and of works that the library
+                does not hold (any more) what the record says is written.
+        """
+        from .bibliography._entry import abstract_of, entry_of
+        from .bibliography._export import export
+
+        told = {one.id: one for one in cited or () if one.kind == "work"}
+        wanted = self.ids("work") if cited is None else sorted(told)
+        entries = []
+        for start in range(0, len(wanted), 500):
+            held = self.get_many(wanted[start : start + 500])
+            for name in wanted[start : start + 500]:
+                one: Any = held.get(name) or told[name]
+                meta, abstract = (held[name].meta, abstract_of(held[name])) if name in held else ({}, "")
+                entries.append(entry_of(one.id, one.title, one.authors, one.year, one.address, meta, abstract))
+        return export(entries, form)
 
     def text(self, sha256: str) -> str | None:
         """A stored text by the SHA-256 of its UTF-8 bytes, or None."""

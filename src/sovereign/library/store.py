@@ -38,6 +38,14 @@ CREATE TABLE failures (file TEXT, place TEXT, reason TEXT, PRIMARY KEY (file, pl
 CREATE TABLE buckets (bucket INTEGER PRIMARY KEY, digest BLOB);
 CREATE TABLE ghosts (row INTEGER PRIMARY KEY, searched TEXT NOT NULL, applied INTEGER NOT NULL DEFAULT 0);
 """
+# Added later, and made where they are missing: an older version reads such a library as before.
+_LATER = """
+CREATE TABLE IF NOT EXISTS aliases (id TEXT PRIMARY KEY, source TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS aliases_source ON aliases (source);
+CREATE TABLE IF NOT EXISTS files (
+  file TEXT PRIMARY KEY, relative TEXT NOT NULL, size INTEGER NOT NULL, changed INTEGER NOT NULL, reader TEXT NOT NULL)
+  WITHOUT ROWID;
+"""
 _CARD = "id, title, kind, text_level, sha256, about, systems, address, authors, year, meta, body_start, reader"
 _CHUNK = 500
 _JSON = json.JSONEncoder(ensure_ascii=False).encode
@@ -104,6 +112,10 @@ class Store:
                 f"{self.path} has schema {version}, this version of Sovereign reads {_SCHEMA_VERSION}",
                 "use the version of Sovereign that wrote it, or add the sources to a new workspace",
             )
+        if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'files'").fetchone():
+            with self.transaction():
+                for statement in _LATER.split(";"):
+                    self._db.execute(statement)
 
     def close(self) -> None:
         """Close the connection; open transactions are rolled back by SQLite."""
@@ -217,7 +229,42 @@ class Store:
         self._db.executemany("INSERT OR REPLACE INTO failures VALUES (?, ?, ?)",
                              ((file, f.where, f.reason) for f in failures))  # fmt: skip
 
+    def keep_alias(self, gone: str, source: str) -> None:
+        """A name that leads to a source; what led to `gone` leads there too."""
+        self._db.execute("UPDATE aliases SET source = ? WHERE source = ?", (source, gone))
+        self._db.execute("INSERT OR REPLACE INTO aliases VALUES (?, ?)", (gone, source))
+        self._db.execute("DELETE FROM aliases WHERE id = ?", (source,))
+
+    def forget_aliases(self, ids: Sequence[str]) -> None:
+        """Names that led to sources that are gone."""
+        self._db.executemany("DELETE FROM aliases WHERE source = ?", ((source,) for source in ids))
+
+    def keep_file(self, file: str, relative: str, size: int, changed: int, reader: str) -> None:
+        """A file as it was when it was read."""
+        self._db.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", (file, relative, size, changed, reader))
+
     # -- reading
+
+    def aliases(self, ids: Sequence[str]) -> dict[str, str]:
+        """Of some ids, those that were merged into another source, with that source's."""
+        return dict(self._in("SELECT id, source FROM aliases WHERE id IN ({})", ids))
+
+    def merged(self, ids: Sequence[str]) -> set[str]:
+        """Of some ids, those of sources that others were merged into."""
+        return {row[0] for row in self._in("SELECT DISTINCT source FROM aliases WHERE source IN ({})", ids)}
+
+    def about(self, ids: Sequence[str]) -> list[str]:
+        """The ids of sources that are about one of some works."""
+        return sorted(row[0] for row in self._in("SELECT id FROM sources WHERE about IN ({})", ids))
+
+    def cards(self) -> Iterator[tuple[str, str, tuple[str, ...], int | None, dict[str, Any]]]:
+        """(id, title, authors, year, meta) of all works, by id."""
+        for row in self._all("SELECT id, title, authors, year, meta FROM sources WHERE kind = 'work' ORDER BY id"):
+            yield row[0], row[1], tuple(json.loads(row[2])), row[3], json.loads(row[4])
+
+    def files(self) -> list[tuple[str, str, int, int, str]]:
+        """(file, path relative to what was added, size, time of change, reader) of all files read, by path."""
+        return self._all("SELECT file, relative, size, changed, reader FROM files ORDER BY file")
 
     def get(self, ids: Sequence[str], full_texts: bool = False) -> dict[str, Stored]:
         """Stored sources by id; unknown ids are absent, and with `full_texts` those that have none."""
