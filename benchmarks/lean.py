@@ -113,7 +113,7 @@ def main() -> None:
         verdict = lean.check(proof, sandbox, frozenset(off.split()))
         failed = verdict.failed
         if failed and "out of time" in failed.said:
-            print(f"{name}: not decided, out of time", flush=True)  # says nothing of the proof; the next run tries again
+            print(f"{name}: out of time, not decided; the next run tries again", flush=True)
             return
         done[name] = {
             "expected": "accepted" if expected else "refused",

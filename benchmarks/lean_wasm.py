@@ -5,10 +5,10 @@
     SOVEREIGN_LEAN=OUT/bin/lean SOVEREIGN_LEAN_MEMORY_MB=24000 python benchmarks/lean.py
 
 FOLDER holds the two packages as they were packed (`.tgz`); OUT gets `bin/lean`, its library and its node, 580 MB. Three
-places of `lean.js` are changed, none in Lean itself: a symbol is looked up in a table, where the package lists its 200,000
-exports anew for each (importing Init took 150 s of processor time, and takes 6); two more folders of the host are shown
-to it, those of our sandbox; and it starts two worker threads, not four. This build takes every file for a module and
-comes without its library's proofs, which a result says in `known_holes`. It reserves 20 GB of address space.
+places of `lean.js` are changed, none in Lean itself: a symbol is looked up in a table, where the package lists its
+200,000 exports anew for each (importing Init took 150 s of processor time, and takes 6); two more folders of the host
+are shown to it, those of our sandbox; and it starts two worker threads, not four. This build takes every file for a
+module and comes without its library's proofs, which a result says in `known_holes`. It reserves 20 GB of address space.
 """
 
 from __future__ import annotations
