@@ -120,6 +120,7 @@ class StoredSource(Protocol):
     year: int | None
     meta: dict[str, Any]
     body_start: int
+    reader: str
 
 
 class LibraryPort(Protocol):

@@ -1,4 +1,5 @@
-"""Read: the stored text of every kept source, with its kind and level. (Fetching full text comes with connectors.)"""
+"""Read: the stored text of every kept source, with its kind and level. The text is the best that the library has:
+TeX, HTML or JATS before PDF before the abstract; `reader` and `text_level` tell which it was."""
 
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ def read(found: Found, library: LibraryPort) -> Reading:
             address=stored.address,
             authors=tuple(stored.authors),
             year=stored.year,
+            reader=stored.reader or None,
             kept_for=kept.kept_for,
             rank=kept.rank,
         )

@@ -65,6 +65,7 @@ class Source(Document):
     address: str | None = Field(default=None, description="where a person finds the original")
     authors: tuple[str, ...] = ()
     year: int | None = None
+    reader: str | None = Field(default=None, description="what made the text of the file, with its version: tex 1")
     kept_for: tuple[str, ...] = Field(default=(), description="the facets for which it was kept")
     rank: int | None = Field(default=None, description="best rank over the searches, from 1")
 
