@@ -84,6 +84,8 @@ class Adding:
         self._weight += _PAPER if text_rank(source.reader) else 1
         if self._weight >= _BATCH:
             self.flush()
+        elif self._progress and text_rank(source.reader) and self._seen % 10 == 0:
+            self._progress(self._seen)  # papers take their time
 
     def flush(self) -> None:
         """Write what is queued, in one transaction, and hand it to the index."""
