@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.support.inquire import Direct
 from tests.support.listing import WORKS, ZEBRA_QUESTION, write_listing
 
@@ -34,6 +36,14 @@ def test_four_queries_the_question_first_and_none_twice() -> None:
     assert " ".join(asked[1:]).split() == "ZebraRoute fixed top-k routing inference latency batch size 16".split()
     assert len(four_queries("Why bees?").queries) == 2
     assert four_queries("Is it so?").queries == ("Is it so?",)
+
+
+@given(st.text(min_size=1, max_size=300))
+def test_any_question_gives_one_to_four_queries_of_its_own_words(question: str) -> None:
+    asked = four_queries(question).queries
+    assert 1 <= len(asked) <= 4 and asked[0] == question and len(set(asked)) == len(asked)
+    folded = question.casefold()
+    assert all(word.casefold() in folded for query in asked[1:] for word in query.split())
 
 
 def test_the_first_result_of_the_first_query_leads_and_all_are_works(library: Library) -> None:
