@@ -278,6 +278,11 @@ def test_the_newest_event_cut_off(case: Case, tmp_path: Path) -> None:
     assert report.exit_code == 0
     assert any("newest events of this folder were cut off" in line for line in report.cannot_know)
     assert any("event 3, " in line for line in report.cannot_know)
+    kept = repack(case.name, case.files, tmp_path / "kept.zip")
+    assert newest in wheres(check_path(folder, trust=[case.owner.fingerprint], earlier=kept))
+    assert check_path(kept, trust=[case.owner.fingerprint], earlier=folder).exit_code == 0
+    of_another = repack(OTHER_NAME, case.other, tmp_path / "other.zip")
+    assert wheres(check_path(folder, trust=[case.owner.fingerprint], earlier=of_another)) == ["earlier copy"]
 
 
 def test_events_reordered(case: Case) -> None:

@@ -52,6 +52,7 @@ class Case:
     name: str
     files: dict[str, bytes]
     trust: Trust
+    earlier: Case | None = None
     keys: dict[str, bytes] = field(default_factory=dict)
     versions: dict[int, VersionCase] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)

@@ -13,6 +13,7 @@ from ._attached import attached
 from ._audit import audit
 from ._case import Case, Step
 from ._container import read
+from ._copy import earlier_copy
 from ._crate import crate
 from ._documents import body, documents, keys, layout, manifest
 from ._evidence import quotes, references, texts
@@ -43,6 +44,7 @@ STEPS: dict[str, Step] = {
     "foil": foil,
     "export": export,
     "crate": crate,
+    "earlier copy": earlier_copy,
     "attached": attached,
     "signers": signers,
 }
@@ -54,12 +56,15 @@ CHECKS: dict[str, str] = {
 }
 
 
-def check_path(path: str | Path, *, trust: Sequence[str | Path] = ()) -> Report:
+def check_path(
+    path: str | Path, *, trust: Sequence[str | Path] = (), earlier: str | Path | None = None
+) -> Report:
     """Check a record offline: everything that can be computed again is, and compared with what is stored.
 
     Args:
         path: a record's folder, the folder of one version, or an exported file.
         trust: fingerprints (`SHA256:...`) or files that name keys; the record is trusted if all its signers are named.
+        earlier: a copy of the record from before, that the caller kept: nothing in it may be gone.
 
     Raises:
         NotFound: there is no record at `path`, or a trusted key's file is missing.
@@ -67,6 +72,8 @@ def check_path(path: str | Path, *, trust: Sequence[str | Path] = ()) -> Report:
     """
     trusted = read_trust(trust)
     case = read(Path(path), trusted)
+    if earlier is not None:
+        case.earlier = read(Path(earlier), trusted)
     report = Report(path=str(path), kind=case.kind, checks=["container"])
     if not case.faults:
         for name, step in STEPS.items():

@@ -17,8 +17,9 @@ from ._console import Console, verb
     metavar="FINGERPRINT|FILE",
     help="Whom you trust: a fingerprint, a trust file, a keys.json, a file of fingerprints. May be given again.",
 )
+@click.option("--earlier", metavar="PATH", help="A copy that you kept from before: nothing in it may be gone since.")
 @verb
-def check(console: Console, path: str, trust: tuple[str, ...]) -> None:
+def check(console: Console, path: str, trust: tuple[str, ...], earlier: str | None) -> None:
     """Check an exported zip, a record's folder or one version: digests, signatures, events, quotes at their offsets,
     and every score, count and verdict, computed again.
 
@@ -32,7 +33,7 @@ def check(console: Console, path: str, trust: tuple[str, ...]) -> None:
     """
     from sovereign.check import check_path
 
-    report = check_path(path, trust=trust)
+    report = check_path(path, trust=trust, earlier=earlier)
     versions = ", ".join(str(version) for version in report.versions)
     lines = [f"{report.record_id or path}, version {versions or 'unknown'}, signed by {report.signer or 'nobody'}"]
     lines += [f"fault  {fault.where}: {fault.what} ({fault.check})" for fault in report.faults]
@@ -42,7 +43,7 @@ def check(console: Console, path: str, trust: tuple[str, ...]) -> None:
     if report.level is not None:
         lines.append(f"verification level {report.level} of 7 ({report.level_basis})")
     verdict = {
-        0: "sound, and signed by a key that you trust",
+        0: "sound, and signed by keys that you trust, or that such a key declares",
         4: "sound; the signer is unknown to you: compare the fingerprint, then give it with --trust",
         9: "NOT fully checked: it was judged by other rules than this version's; no fault was found in the rest",
         5: f"NOT sound: {len(report.faults)} fault{'s' if len(report.faults) != 1 else ''}",
