@@ -237,6 +237,32 @@ def measure(path: Path, tools: dict[str, Tool], reference: set[tuple[str, ...]] 
     return found
 
 
+def adding(data: Path, papers: int) -> dict[str, Any]:
+    """Seconds of `Library.add` for a folder of papers: the samples under arXiv numbers of their own; and once more."""
+    samples = [path for _, path, _, _, _ in corpus(data)]
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "in"
+        source.mkdir()
+        kinds: dict[str, int] = {}
+        for n in range(papers):
+            path = samples[n % len(samples)]
+            shutil.copy(path, source / f"2401.{n:05d}{path.suffix}")
+            kinds[path.suffix] = kinds.get(path.suffix, 0) + 1
+        took = []
+        with Library.open(Path(folder) / "library", create=True) as library:
+            for _ in range(2):
+                started = time.perf_counter()
+                report = library.add(source)
+                took.append(round(time.perf_counter() - started, 2))
+                assert not report.failed, report.failed[:3]
+            size = library.size
+            characters = sum(len(library.get(one).text) for one in library.ids())
+    return {
+        "papers": papers, "by_suffix": kinds, "sources": size, "characters": characters, "seconds": took[0],
+        "seconds_again": took[1], "papers_per_second": round(papers / took[0], 2),
+    }  # fmt: skip
+
+
 def corpus(data: Path) -> Iterable[tuple[str, Path, str, Callable[[], str] | None, dict[str, Tool]]]:
     """(format, file, what the reference is, the reference, tools) of every sample."""
     folder = data / "fulltext-parse-samples"
@@ -326,6 +352,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--output", type=Path)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--papers", type=int, default=200, help="how many papers to add at once; 0 for none")
     options = parser.parse_args()
     if not (options.data / "fulltext-parse-samples").is_dir():
         print(f"skipped: {options.data} holds no fulltext-parse-samples")
@@ -348,6 +375,7 @@ def main() -> int:
     report = {
         "what": "text recovered, spans found again and cells found by the readers of papers; see benchmarks/readers.py",
         "gram": GRAM, "repeats": options.repeats, "table": table, "files": rows,
+        "adding": adding(options.data, options.papers) if options.papers else None,
         "machine": {
             "processor": processor[1] if processor else "", "cores": len(os.sched_getaffinity(0)),
             "system": f"{platform.system()} {platform.machine()}", "python": platform.python_version(),
@@ -357,6 +385,7 @@ def main() -> int:
         },
     }  # fmt: skip
     print(markdown(table))
+    print("adding:", report["adding"])
     if options.output:
         options.output.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         print(f"written: {options.output}")

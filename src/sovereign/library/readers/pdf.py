@@ -199,7 +199,7 @@ class _Reader:
 
     def _is_heading(self, row: Row, gap: float) -> bool:
         text = row.text.replace("\t", " ").strip()
-        if len(text) > 110 or row.pieces > 2 or not re.search(r"[^\W\d_]{2}", text):
+        if len(text) > 110 or row.pieces > 2 or re.search(r"(?:\. ?){5}", text) or not re.search(r"[^\W\d_]{2}", text):
             return False
         larger, named = row.size > self._size + 0.6, _NAMED.fullmatch(re.sub(r"^(?:\d{1,2}|[IVX]+)\.?\s+", "", text))
         if named:
