@@ -36,6 +36,7 @@ from .extract import claim_id, span_quote
 from .pipeline import STAGE_MODULES, StageRunner, _digest, _Inputs, _module_digest
 from .plan import plan
 from .question import clean_question
+from .read import read
 from .vocabulary import Vocabulary, shipped
 
 Progress = Callable[[str], None]
@@ -44,6 +45,7 @@ IMPORTED_MODULES: tuple[str, ...] = (
     "sovereign.inquiry.imported",
     *(f"sovereign.judge.{name}" for name in ("foil", "imported", "tfidf")),
     *STAGE_MODULES["plan"],
+    *STAGE_MODULES["read"],
     *STAGE_MODULES["tribunal"],
 )
 _ARXIV = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})", re.I)
@@ -98,8 +100,8 @@ def investigate_imported(
     """
     words = tuple(shipped() if vocabularies is None else vocabularies)
     modules = "".join(_module_digest(module) for module in IMPORTED_MODULES)
-    read = "".join([*(v.digest for v in words), policy.model_dump_json()])
-    code = hashlib.sha256((modules + read).encode()).hexdigest()
+    besides = "".join([*(v.digest for v in words), policy.model_dump_json()])
+    code = hashlib.sha256((modules + besides).encode()).hexdigest()
     inputs = _Inputs(library_digest=library.digest(), parts=tuple(_digest(text) for text in taken.texts))
     progress("reading what the text states")
     evidence = run.stage("state", code, inputs, lambda: _evidence(library, taken, policy, words), Evidence)
@@ -174,24 +176,10 @@ def _listed(references: Sequence[str], library: doc.LibraryPort) -> tuple[Source
     """The sources that the text lists and that the library holds."""
     numbers = [match[1] for address in references if (match := _ARXIV.search(address))]
     held = set(library.ids("work"))
-    found = []
-    for source in dict.fromkeys(f"arxiv:{number}" for number in numbers):
-        if source in held:
-            stored = library.get(source)
-            found.append(
-                Source(
-                    id=stored.id,
-                    title=stored.title,
-                    kind=stored.kind,
-                    text_level=stored.text_level,
-                    sha256=stored.sha256,
-                    systems=tuple(stored.systems),
-                    address=stored.address,
-                    authors=tuple(stored.authors),
-                    year=stored.year,
-                )
-            )
-    return tuple(found)
+    names = (name for name in dict.fromkeys(f"arxiv:{number}" for number in numbers) if name in held)
+    kept = tuple(doc.Kept(source=name, rank=None, kept_for=()) for name in names)
+    found = read(doc.Found(searches=(), kept=kept, dropped=(), missing=()), library)
+    return tuple(item.source for item in found.sources)
 
 
 def _claim(source: Source, text: str, start: int, end: int) -> Claim:
