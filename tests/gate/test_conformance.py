@@ -32,7 +32,7 @@ from sovereign.gate import (
 )
 from sovereign.records import BadInput, SandboxUnavailable
 
-LIMITS = Limits(seconds=20, cpu_seconds=10, memory_mb=128, output_mb=2, processes=8, open_files=64, files=64)
+LIMITS = Limits(seconds=60, cpu_seconds=10, memory_mb=128, output_mb=2, processes=8, open_files=64, files=64)
 _TESTED: dict[str, Sandbox] = {}
 
 
@@ -85,7 +85,7 @@ open("results.json", "w").write(" ".join([os.getcwd(), os.environ["TZ"], os.envi
         ("raise SystemExit(3)", LIMITS, Ending.EXITED),
         ("import os; os.kill(os.getpid(), 6)", LIMITS, Ending.SIGNALLED),
         ("import time; time.sleep(60)", Limits(seconds=0.6, memory_mb=128), Ending.OUT_OF_TIME),
-        ("while True: pass", Limits(seconds=20, cpu_seconds=1, memory_mb=128), Ending.SIGNALLED),
+        ("while True: pass", Limits(seconds=60, cpu_seconds=1, memory_mb=128), Ending.SIGNALLED),
         ("for _ in range(64): print('x' * (1 << 16))", LIMITS, Ending.PRINTED_TOO_MUCH),
         ("for n in range(9999): open(f'{n}', 'w').close()", LIMITS, Ending.TOO_MANY_FILES),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import uuid
 from pathlib import Path
@@ -15,7 +16,7 @@ from sovereign.gate import Bubblewrap, Ending, Job, Limits, PackFailed, Progress
 from sovereign.gate import _host as host
 from sovereign.records import BadInput
 
-LIMITS = Limits(seconds=20, cpu_seconds=20, memory_mb=256, output_mb=2, processes=8)
+LIMITS = Limits(seconds=60, cpu_seconds=20, memory_mb=256, output_mb=2, processes=8)
 
 
 def test_files_in_folders_and_several_outputs(sandbox: Bubblewrap) -> None:
@@ -137,6 +138,33 @@ def test_only_graphics_devices_may_be_named(name: str) -> None:
         host.devices(Job({"x.py": b""}, "x.py", devices=(name,)))
 
 
+def test_a_device_that_is_let_through_is_in_the_grade(
+    sandbox: Bubblewrap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No graphics card is here, so another device stands in for one."""
+    device = next((name for name in ("fuse", "net/tun", "kmsg", "hwrng") if os.access(f"/dev/{name}", os.R_OK)), None)
+    if device is None:
+        pytest.skip("no device of this host may be read by us")
+    monkeypatch.setattr(host, "_DEVICE", re.compile(re.escape(device)))
+    script = f"""\
+import json, os, resource, stat
+json.dump([stat.S_ISCHR(os.stat("/dev/{device}").st_mode), resource.getrlimit(resource.RLIMIT_AS)[1],
+           sorted(os.listdir("/dev"))], open("results.json", "w"))
+"""
+    finished = sandbox.run(Job({"x.py": script.encode()}, "x.py", LIMITS, devices=(device,)))
+    assert finished.ok, finished.log
+    is_device, address_space, listed = json.loads(sandbox.collect(finished)["results.json"])
+    assert is_device
+    assert address_space == -1  # a graphics driver maps far more than it uses
+    assert device.split("/")[0] in listed
+    assert finished.passed_through == (f"device {device}",)
+    assert finished.grade.endswith("devices")
+    assert not grade_meets(finished.grade, "full")
+    plain = sandbox.run(Job({"x.py": script.encode()}, "x.py", LIMITS))
+    assert not plain.ok
+    assert "No such file" in plain.log
+
+
 def test_a_device_that_is_not_there() -> None:
     with pytest.raises(BadInput, match="the device nvidia999 is not there"):
         host.devices(Job({"x.py": b""}, "x.py", devices=("nvidia999",)))
@@ -183,7 +211,7 @@ def test_what_a_watcher_raises_ends_the_job(sandbox: Bubblewrap) -> None:
 
 def test_too_many_files(sandbox: Bubblewrap) -> None:
     script = b"for n in range(100_000): open(f'{n}', 'w').close()\n"
-    limits = Limits(seconds=20, cpu_seconds=20, memory_mb=128, output_mb=2, processes=4, files=64)
+    limits = Limits(seconds=60, cpu_seconds=20, memory_mb=128, output_mb=2, processes=4, files=64)
     assert sandbox.run(Job({"x.py": script}, "x.py", limits)).ending is Ending.TOO_MANY_FILES
     few = b"for n in range(60): open(f'{n}', 'w').close()\nimport time; time.sleep(0.2)"
     assert sandbox.run(Job({"x.py": few}, "x.py", limits)).ok

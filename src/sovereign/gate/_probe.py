@@ -59,7 +59,9 @@ _KERNEL_FILES = (
     "/proc/sys/fs/suid_dumpable", "/proc/sys/kernel/hostname",
 )  # fmt: skip
 _NAMESPACES = ("pid", "net", "mnt", "ipc", "uts", "user")
-_LIMITS = Limits(seconds=10, cpu_seconds=8, memory_mb=128, output_mb=4, processes=12, open_files=64)
+#: Seconds that an attack may take: a limit that bites ends it long before, also on a busy machine.
+_PATIENCE = 20
+_LIMITS = Limits(seconds=_PATIENCE, cpu_seconds=8, memory_mb=128, output_mb=4, processes=12, open_files=64)
 #: Limits that end a run: by which job they are tried, and the end that it must come to.
 _RUNS = {
     "time": ("time", Ending.OUT_OF_TIME),
@@ -160,11 +162,11 @@ def _rows(sandbox: Tested[ModeT], mode: ModeT, aim: _Aim) -> tuple[ProbeCheck, .
     main = Job({"probe.py": attacks, "probe.json": json.dumps(aim.inside).encode()}, "probe.py", _LIMITS)
     jobs = {
         "main": main,
-        "cpu": Job({"x.py": _SPIN}, "x.py", Limits(10, 1, 128, 1, 4)),
+        "cpu": Job({"x.py": _SPIN}, "x.py", Limits(_PATIENCE, 1, 128, 1, 4)),
         "time": Job({"x.py": _SLEEP}, "x.py", Limits(0.4, 8, 128, 1, 4)),
-        "together": Job({"x.py": _TOGETHER}, "x.py", Limits(10, 8, 128, 1, 8)),
-        "kernel": Job({"x.py": _IN_THE_KERNEL}, "x.py", Limits(10, 8, 64, 1, 8)),
-        "files": Job({"x.py": _MANY_FILES}, "x.py", Limits(10, 8, 128, 4, 4, files=256)),
+        "together": Job({"x.py": _TOGETHER}, "x.py", Limits(_PATIENCE, 8, 128, 1, 8)),
+        "kernel": Job({"x.py": _IN_THE_KERNEL}, "x.py", Limits(_PATIENCE, 8, 64, 1, 8)),
+        "files": Job({"x.py": _MANY_FILES}, "x.py", Limits(_PATIENCE, 8, 128, 4, 4, files=256)),
     }
     with ThreadPoolExecutor(len(jobs)) as pool:
         runs = {name: pool.submit(sandbox.run_in, job, mode, aim.environment) for name, job in jobs.items()}

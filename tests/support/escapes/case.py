@@ -11,7 +11,7 @@ from tests.support.canaries import Canaries
 
 from sovereign.gate import Ending, Limits
 
-LIMITS = Limits(seconds=20, cpu_seconds=15, memory_mb=128, output_mb=2, processes=12, open_files=64, files=256)
+LIMITS = Limits(seconds=60, cpu_seconds=15, memory_mb=128, output_mb=2, processes=12, open_files=64, files=256)
 
 HEAD = """\
 import ctypes, errno, json, mmap, os, platform, resource, signal, socket, struct, sys, time

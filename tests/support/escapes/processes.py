@@ -58,7 +58,7 @@ tell(False)
            ends=(Ending.EXITED, Ending.LOST, Ending.SIGNALLED),
            root="without a spare uid it would end the tests' own user's processes"),
     Escape("stop-process-one", "stops and kills process 1 of its own sandbox, so that nobody keeps the time",
-           ("pid namespace", "control group"), """
+           ("pid namespace",), """
 for number in (signal.SIGSTOP, signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
     works(lambda: os.kill(1, number))
 time.sleep(60)
