@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.calls import Call
 from tests.support.party import OTHER_MACHINE, answer_bytes, review_bytes, write_executed
 from tests.support.records import MACHINE, RECORD_ID, RESULTS
 
@@ -231,3 +232,11 @@ def test_a_kill_between_files_and_event_leaves_nothing_that_counts(
     bring(space, answer_bytes(lab))
     assert (level(space), checked(space).exit_code) == (6, 0)
     assert json.loads(json.dumps(checked(space).to_json()))["verification_level"] == 6
+
+
+def test_the_owner_sees_level_and_reasons(space: Workspace, lab: Key, capsys: pytest.CaptureFixture[str]) -> None:
+    declare(space, lab)
+    bring(space, answer_bytes(lab))
+    shown = Call(space.path, capsys)("review", "show", RECORD_ID)
+    assert "level      6 of 7, independently reproduced (by Lab B; the record itself says 5)" in shown.out
+    assert "independent: Lab B ran it on other hardware" in shown.out

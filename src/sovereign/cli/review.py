@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from sovereign import workflow
-from sovereign.records import BadInput, EventType, Policy, Record, State
+from sovereign.judge import LEVELS
+from sovereign.judge.attested import current_level, details_of
+from sovereign.records import Attested, BadInput, Event, EventType, Policy, Record, Reviewed, State
 from sovereign.records.event import CORRECTION_TYPES
 
 from ._console import Console, verb
@@ -60,13 +62,16 @@ def show(console: Console, record_id: str) -> None:
     archive = workspace.archive()
     state, record = archive.state(record_id), archive.load(record_id)
     events = archive.events(record_id)
+    level, basis = current_level(record.evidence(), record.version, events)
     lines = [record.question.text, "", *summary(workspace, record), f"standing   {state.standing}"]
+    lines.append(f"level      {level} of 7, {LEVELS[level].lower()} ({basis})")
     for checked in record.tribunal.reviews:
         failed = [check for check in checked.checks if check.state.value == "failed"]
         lines.append(f"{checked.role.value:<11}{checked.score:g}")
         lines += [f"           -{check.points:g} {check.name}: {check.reason}" for check in failed]
-    lines += [f"{event.at}  {event.type.value} (version {event.version}) {event.note}".rstrip() for event in events]
+    lines += [f"{event.at}  {event.type.value} (version {event.version}) {_said(event)}".rstrip() for event in events]
     value = {"state": state.to_json(), "page": page_of(workspace, record), "events": [one.to_json() for one in events]}
+    value["verification_level"] = {"level": level, "basis": basis}
     console.emit({**value, "record": record.to_json()}, lines)
 
 
@@ -167,3 +172,13 @@ def _decide(
     state = workflow.review(workspace, record_id, verdict, note, details=details)
     record = workspace.archive().load(state.record)
     console.emit(state, [f"{state.record} version {state.version}: {state.standing}", page_of(workspace, record)])
+
+
+def _said(event: Event) -> str:
+    """The note of an event, and what it makes of somebody else's signature."""
+    details = details_of(event)
+    if isinstance(details, Attested):
+        return f"{'independent' if details.independent else 'a repeat'}: {details.reason}. {event.note}"
+    if isinstance(details, Reviewed):
+        return f"{details.verdict.value}: {details.reason}. {event.note}"
+    return event.note
