@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sovereign import workflow
+from sovereign.living import Live
 from sovereign.records import BadInput, Record
 from sovereign.workspace import Workspace
 
@@ -31,6 +32,7 @@ def ask(
     workspace: Workspace | str | Path | None = None,
     library: Library | None = None,
     fresh: bool = False,
+    live: bool | Sequence[str] = False,
 ) -> ShownRecord:
     """Answer a question, from a workspace or from a library alone.
 
@@ -39,16 +41,21 @@ def ask(
         workspace: where the draft record is kept; else `$SOVEREIGN_WORKSPACE`, else `./workspace`.
         library: answer from this library instead; the record is returned and kept nowhere.
         fresh: start anew even if a run of this question is unfinished in the workspace.
+        live: ask services first and add the works that they know of to the library: True for all that are enabled, or
+            their names (`["arxiv"]`).
 
     Raises:
-        BadInput: the question cannot be used, or both a workspace and a library were given.
+        BadInput: the question cannot be used, or what was given does not go together.
         NotFound: there is no such workspace.
     """
     if library is None:
         opened = workspace if isinstance(workspace, Workspace) else Workspace.open(workspace)
-        record = workflow.ask(opened, question, fresh=fresh)
+        names = () if isinstance(live, bool) else (live,) if isinstance(live, str) else tuple(live)
+        record = workflow.ask(opened, question, fresh=fresh, live=Live(names) if live else None)
     elif workspace is not None:
         raise BadInput("both a workspace and a library were given", "give one: a workspace has a library of its own")
+    elif live:
+        raise BadInput("a live search needs a workspace, where the limits towards services are kept", "give one")
     else:
         with tempfile.TemporaryDirectory(prefix="sovereign-") as folder:
             record = workflow.ask(_Borrowing.around(library, Path(folder)), question)

@@ -192,6 +192,22 @@ def test_limits_hold_for_two_runs_at_once(workspace: Workspace, arxiv: Callable[
     assert len(workspace.archive().list()) == 2
 
 
+def test_from_python_and_in_doctor(workspace: Workspace, arxiv: Callable[..., LocalArxiv]) -> None:
+    from click.testing import CliRunner
+
+    from sovereign import ask
+    from sovereign.cli._main import cli
+    from sovereign.library import Library
+
+    server = arxiv()
+    record = ask(QUESTION, workspace=workspace, live=["arxiv"])
+    assert {search.connector for search in record.searches} == {"library", "arxiv"} and server.requests
+    with Library.open(workspace.library_path) as library, pytest.raises(BadInput, match="needs a workspace"):
+        ask(QUESTION, library=library, live=True)
+    found = json.loads(CliRunner().invoke(cli, ["doctor", "--json", "--workspace", str(workspace.path)]).stdout)
+    assert "contact someone@example.org" in next(one["found"] for one in found if one["name"] == "services")
+
+
 def test_a_library_that_is_being_written_is_waited_for(
     workspace: Workspace, arxiv: Callable[..., LocalArxiv], tmp_path: Path
 ) -> None:

@@ -47,7 +47,7 @@ def doctor(console: Console) -> None:
     console.progress("testing the sandbox")
     looks: list[Callable[[Workspace], Finding]] = [_versions, _sandbox, _provers, _disk, _workspace]
     if workspace.exists():
-        looks += [_key, _policy, _library, _records, _runs]
+        looks += [_key, _policy, _services, _library, _records, _runs]
     findings = [_looked(look, workspace) for look in looks]
     lines = []
     for one in findings:
@@ -126,6 +126,16 @@ def _key(workspace: Workspace) -> Finding:
 
 def _policy(workspace: Workspace) -> Finding:
     return Finding(name="policy", ok=True, found=f"{workspace.policy().name}, from {workspace.policy_path}")
+
+
+def _services(workspace: Workspace) -> Finding:
+    """What a live search would ask. Nothing is asked now."""
+    settings = workspace.services()
+    enabled = [name for name, one in settings.services.items() if one.enabled]
+    contact = settings.contact or "none"
+    remedy = "" if settings.contact else "name a contact address in services.toml: services ask for one"
+    found = f"{', '.join(enabled) or 'none enabled'}; contact {contact}"
+    return Finding(name="services", ok=True, found=found, remedy=remedy)
 
 
 def _library(workspace: Workspace) -> Finding:
