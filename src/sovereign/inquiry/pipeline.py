@@ -214,7 +214,12 @@ class _Stages:
             for item in reading.sources
             if item.source.kind.value == "measurement"
         ]
-        parts = [(m["pack_digest"], m["isolation"], m["outcomes"], m.get("runs"), m.get("earlier")) for m in metas]
+        # Not the attestations: they hold times, and equal runs must give equal records.
+        before = [[(one["files"], one["results"]) for one in m.get("earlier", ())] for m in metas]
+        parts = [
+            (m["pack_digest"], m["isolation"], m["outcomes"], len(m.get("runs", ())), earlier)
+            for m, earlier in zip(metas, before, strict=True)
+        ]
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def _evidence(
