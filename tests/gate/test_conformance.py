@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.gate.test_interrupt import wait_for
+from tests.support.canaries import wait_until
 from tests.support.escapes import ESCAPES, HEAD, Escape
 from tests.support.escapes.outputs import READ
 from tests.support.gate import GOOD, running
@@ -131,7 +131,7 @@ def test_progress_and_what_a_watcher_raises(provider: Sandbox) -> None:
     with pytest.raises(KeyboardInterrupt):
         sleep = b"import time\nprint('on')\ntime.sleep(3600)"
         provider.run(Job({"x.py": sleep}, "x.py", Limits(3000), (), {"MARKER": marker}), watch=stop)
-    assert wait_for(lambda: running(marker) == [])
+    assert wait_until(lambda: running(marker) == [])
 
 
 def test_a_pack_runs_and_equal_runs_give_equal_bytes(provider: Sandbox, pack_folder: Callable[..., Path]) -> None:
@@ -152,10 +152,10 @@ PROVIDERS[{provider.name!r}]().run(Job({{"x.py": b"import os, time\\nos.fork()\\
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
     parent = subprocess.Popen([sys.executable, "-c", program, marker], env=environment)
     try:
-        assert wait_for(lambda: len(set(running(marker)) - {parent.pid}) >= 2, 60.0)
+        assert wait_until(lambda: len(set(running(marker)) - {parent.pid}) >= 2, 60.0)
         parent.kill()
         parent.wait()
-        assert wait_for(lambda: running(marker) == [], 60.0)
+        assert wait_until(lambda: running(marker) == [], 60.0)
     finally:
         parent.kill()
         parent.wait()
