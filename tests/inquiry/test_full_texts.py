@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.support.inquire import ask, library_of, told, write_works
 
 from sovereign.judge import quote_fault
-from sovereign.records import AnswerStatus, CheckState, Direction, Evidence, Role
+from sovereign.records import Agreement, AnswerStatus, CheckState, Direction, Evidence, Role
 
 FILLER = "\n\n".join(f"Paragraph {n} is on gardens, and holds {n} flowers at {n % 90}.5% of sun." for n in range(1500))
 PAPER = f"""# CacheMoE: experts in a cache
@@ -118,6 +118,48 @@ def test_an_abstract_in_a_listing_and_a_full_text_answer_alike(tmp_path: Path) -
         evidence = asked(tmp_path / name, question, path)
         assert evidence.answer.status is AnswerStatus.ANSWERED
         assert sentence in [claim.text for claim in evidence.claims]
+
+
+COLUMNS = """# CacheMoE: x
+
+## Abstract
+
+CacheMoE is a mixture of experts.
+
+## Results
+
+Table 4: Accuracy (%) of mixtures of experts.
+MMBench | CacheMoE: 71.2 | Switch: 70.1 | Hash routing [3]: 66.0
+GQA | CacheMoE: 60.0 | Switch: 61.5 | Hash routing [3]: 55.0
+"""
+
+
+def test_where_systems_stand_in_the_columns_they_are_compared_along_the_row(tmp_path: Path) -> None:
+    evidence = asked(tmp_path, "How does CacheMoE change accuracy on MMBench and GQA?", paper(tmp_path / "p", COLUMNS))
+    told = {
+        claim.facets.benchmark: (claim.facets.value, claim.facets.direction, claim.facets.baseline)
+        for claim in evidence.claims
+        if claim.facets.system == "CacheMoE"
+    }
+    assert told == {
+        "MMBench": (71.2, Direction.HIGHER, "Switch; Hash routing"),
+        "GQA": (60.0, None, "Switch; Hash routing"),
+    }
+    assert all(len(claim.quotes) == 2 for claim in evidence.claims)  # the row and the caption
+
+
+def test_a_figure_copied_into_anothers_table_is_no_second_witness(tmp_path: Path) -> None:
+    copied = COLUMNS.replace("CacheMoE: x", "Switch: y").replace("CacheMoE is", "Switch is")
+    evidence = asked(
+        tmp_path,
+        "How does CacheMoE change accuracy on MMBench?",
+        paper(tmp_path / "p", COLUMNS),
+        paper(tmp_path / "p", copied, "2401.00002", "Switch: y"),
+    )
+    assert {quote.source for claim in evidence.claims for quote in claim.quotes} == {
+        "arxiv:2401.00001", "arxiv:2401.00002",
+    }  # fmt: skip
+    assert not {Agreement.CORROBORATED, Agreement.CONTESTED} & {claim.agreement for claim in evidence.claims}
 
 
 HOSTILE_TABLES = """# CacheMoE: x

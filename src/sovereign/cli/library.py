@@ -106,6 +106,7 @@ def dedupe(console: Console, applied: bool) -> None:
       sovereign library dedupe --apply
     """
     with console.workspace().library() as opened:
+        console.progress(f"comparing {opened.size:,} sources")
         found = opened.duplicates()
         titles = opened.get_many(group.keep for group in found)
         if applied:

@@ -35,7 +35,7 @@ _SAME = 0.005
 def compare(reading: Reading, extracted: Extracted, library: LibraryPort) -> Compared:
     """Agreement between independent sources, and what attached runs settle."""
     sources = {item.source.id: item.source for item in reading.sources}
-    claims = _with_agreement(extracted.claims, sources, _shared_names(extracted, sources))
+    claims = _with_agreement(extracted, sources, _shared_names(extracted, sources))
     reproductions = tuple(
         _reproduction(source, claims, library) for source in sources.values() if source.kind is SourceKind.MEASUREMENT
     )
@@ -57,8 +57,9 @@ def _shared_names(extracted: Extracted, sources: dict[str, Source]) -> frozenset
 
 
 def _with_agreement(
-    claims: tuple[Claim, ...], sources: dict[str, Source], shared_names: frozenset[str]
+    extracted: Extracted, sources: dict[str, Source], shared_names: frozenset[str]
 ) -> tuple[Claim, ...]:
+    claims, first_hand = extracted.claims, set(extracted.first_hand)
     groups: dict[tuple[object, ...], list[Claim]] = defaultdict(list)
     for claim in claims:
         facets = claim.facets
@@ -66,6 +67,8 @@ def _with_agreement(
             continue
         if name_key(facets.system) in shared_names:
             continue
+        if len(claim.quotes) > 1 and claim.id not in first_hand:
+            continue  # a table's row on another's system is often that work's figure copied, and no second witness
         key = (
             name_key(facets.system),
             name_key(facets.baseline or ""),

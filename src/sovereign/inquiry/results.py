@@ -48,7 +48,8 @@ class Reader:
         words = vocabulary.words
         terms = (*words.generic, *words.hardware, *(t for b in vocabulary.benchmark for t in b.terms))
         self._metrics = {term: metric for metric in reversed(vocabulary.metric) for term in metric.terms}
-        self._benchmarks = {term: b.name for b in vocabulary.benchmark if b.name != "VQA" for term in b.terms}
+        self._benchmarks = {name: name for name in planned.question.facets.benchmark if name != "VQA"}
+        self._benchmarks |= {term: b.name for b in vocabulary.benchmark if b.name != "VQA" for term in b.terms}
         self._metric_terms = tuple(term for metric in vocabulary.metric for term in metric.terms)
         self._benchmark_terms = tuple(self._benchmarks)
         self._no_systems = frozenset(name_key(word) for word in terms)

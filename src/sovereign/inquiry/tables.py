@@ -124,11 +124,15 @@ class TableReader:
     def complete(self, table: Table, row: Row, place: int, facets: Facets) -> tuple[tuple[Row, ...], Facets]:
         """The rows that a cell is compared with, and its facets with baseline, direction and conditions."""
         column = row.entries[place].column
-        others = self._others(table, row, place, column)
+        if self._system(row.header, column)[1]:
+            others: list[tuple[Row, str, float]] = self._beside(row, place)
+        else:
+            others = self._others(table, row, place, column)
         told = " ; ".join(part for part in (row.header, column, table.caption) if part)
         known: dict[str, object] = {"condition": tuple(conditions(told, self._vocabulary, None, 0))}
         against = _against(facets.value or 0.0, others)
-        return tuple(other for other, _ in others), facets.model_copy(update=known | against)
+        rows = dict.fromkeys(other for other, _, _ in others if other is not row)
+        return tuple(rows), facets.model_copy(update=known | against)
 
     def _facets(self, table: Table, row: Row, entry: Entry, q: Quantity) -> Facets:
         headers = (entry.column, row.header, table.caption)
@@ -140,7 +144,7 @@ class TableReader:
             metric = None if known.name in _NOT_BY_ACCURACY else "accuracy"  # the field's convention for a bare score
         return Facets(
             subject=self._reader.subject,
-            system=self._system(row.header, entry.column),
+            system=self._system(row.header, entry.column)[0],
             metric=metric,
             value=q.value,
             unit=unit,
@@ -151,21 +155,21 @@ class TableReader:
         spans = self._reader.metric_spans(header)
         return spans[0][2].name if spans else None
 
-    def _system_itself(self, row: str, column: str) -> str | None:
-        """Whose value it is: a known system in the row or the column, "ours", else what the row calls itself.
+    def _system_itself(self, row: str, column: str) -> tuple[str | None, bool]:
+        """Whose value it is, and whether the column says so: a known system, "ours", else what the row calls itself.
 
         A row named by a condition, a metric or a number leaves that to the column, then to the source's own.
         """
-        for part in (row, column):
+        for part, of_column in ((row, False), (column, True)):
             if named := self._reader.named_in(part):
-                return named
+                return named, of_column
             if self._own and _OURS.search(part):
-                return self._own[0]
-        for part in (row, column):
-            name = _CITED.sub("", part.rpartition(" > ")[2]).strip(" *†‡")
+                return self._own[0], of_column
+        for part, of_column in ((row, False), (column, True)):
+            name = _name(part)
             if name and not self._says_how(name):
-                return name
-        return self._own[0] if self._own else None
+                return name, of_column
+        return (self._own[0] if self._own else None), False
 
     def _says_how_itself(self, name: str) -> bool:
         """Whether nothing of a header is left besides settings, metrics, benchmarks and numbers."""
@@ -174,7 +178,18 @@ class TableReader:
         rest = "".join(c for at, c in enumerate(name) if not any(low <= at < high for low, high in spans))
         return _NUMBERED.fullmatch(rest) is not None or re.search(r"[^\W\d_]{2}", rest) is None
 
-    def _others(self, table: Table, row: Row, place: int, column: str) -> list[tuple[Row, float]]:
+    def _beside(self, row: Row, place: int) -> list[tuple[Row, str, float]]:
+        """Where systems stand in the columns: the row's other values, under named columns of the same group."""
+        column = row.entries[place].column
+        group = column.rpartition(" > ")[0]
+        return [
+            (row, _name(entry.column), entry.value.value)
+            for at, entry in enumerate(row.entries)
+            if at != place and entry.value is not None and entry.column != column
+            if entry.column.rpartition(" > ")[0] == group and not self._says_how(_name(entry.column))
+        ][:MOST_BASELINES]
+
+    def _others(self, table: Table, row: Row, place: int, column: str) -> list[tuple[Row, str, float]]:
         """The other named rows of the same group with their values in the same column."""
         group = row.header.rpartition(" > ")[0]
         found = []
@@ -186,16 +201,16 @@ class TableReader:
                 same = next((entry for entry in other.entries if entry.column == column), None)
             q = same.value if same is not None else None
             if q is not None and len(other.text) <= LONGEST_ROW and not self._says_how(_last(other.header)):
-                found.append((other, q.value))
+                found.append((other, _name(other.header), q.value))
         return found[:MOST_BASELINES] if not self._says_how(_last(row.header)) else []
 
 
-def _against(value: float, others: Sequence[tuple[Row, float]]) -> dict[str, object]:
-    """Baseline and direction of a value against those of other rows."""
+def _against(value: float, others: Sequence[tuple[Row, str, float]]) -> dict[str, object]:
+    """Baseline and direction of a value against others."""
     if not others:
         return {}
-    names = dict.fromkeys(_CITED.sub("", _last(row.header)).strip() for row, _ in others)
-    values = [other for _, other in others]
+    names = dict.fromkeys(name for _, name, _ in others)
+    values = [other for _, _, other in others]
     moved = None
     if all(value > other for other in values):
         moved = Direction.HIGHER
@@ -204,6 +219,11 @@ def _against(value: float, others: Sequence[tuple[Row, float]]) -> dict[str, obj
     elif all(value == other for other in values):
         moved = Direction.EQUAL
     return {"baseline": "; ".join(name for name in names if name) or None, "direction": moved}
+
+
+def _name(header: str) -> str:
+    """What a header path names last, without citations and marks."""
+    return _CITED.sub("", _last(header)).strip(" *†‡")
 
 
 def _last(header: str) -> str:
