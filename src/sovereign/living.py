@@ -10,22 +10,29 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from sovereign.records import Search
 
 if TYPE_CHECKING:
+    from sovereign.inquiry.live import Found
     from sovereign.inquiry.runs import Run
-    from sovereign.library import Library, Stored
+    from sovereign.inquiry.texts import Texts
+    from sovereign.library import Library
     from sovereign.library.connectors import Services
     from sovereign.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Which services to ask (none named: all that are enabled); `offline` uses what was kept of earlier runs."""
+    """Which services to ask (none named: all that are enabled); `offline` uses what was kept of earlier runs.
+
+    `full_texts` is of how many kept works the full text is fetched from arXiv, at most.
+    """
 
     services: tuple[str, ...] = ()
     offline: bool = False
+    full_texts: int = 0
 
     def details(self, settings: Services) -> dict[str, Any]:
         """What a run keeps of it, so that a resumed run asks the same services. Raises BadInput."""
-        return {"services": list(settings.chosen(self.services)), "offline": self.offline}
+        texts = {"full_texts": self.full_texts} if self.full_texts else {}
+        return {"services": list(settings.chosen(self.services)), "offline": self.offline, **texts}
 
 
 class Told(TypedDict, total=False):
@@ -55,6 +62,7 @@ def fetch(
     many `results` it takes of each.
     """
     from sovereign.inquiry.live import look_outside
+    from sovereign.inquiry.texts import read_outside
     from sovereign.library.connectors import connectors_of, open_client
 
     settings = workspace.services()
@@ -64,14 +72,21 @@ def fetch(
     connectors = connectors_of(settings, details["services"])
     with open_client(workspace.net_path, settings, offline=details["offline"], progress=progress) as client:
         outside = look_outside(library, question, run, client, connectors, progress, queries)
+        with library.alone():
+            report = library.put([one.source() for one in outside.found if _is_news(one, library)])
+        progress(f"{len(outside.found)} works found, {report.added} added to the library, {report.updated} completed")
+        texts: Texts | None = None
+        if most := details.get("full_texts", 0):
+            everyone = connectors_of(settings, tuple(settings.services))
+            texts = read_outside(library, question, run, client, settings, everyone, most, progress)
     held.enter_context(library.alone())
-    new = [source for source in outside.sources() if _is_news(source, library)]
-    report = library.put(new)
-    progress(f"{len(outside.found)} works found, {report.added} added to the library, {report.updated} completed")
-    return {"searches": outside.searches, "limitations": outside.limitations}
+    if texts is not None:
+        library.put([one.source() for one in texts.found])
+    limitations = (*outside.limitations, *(texts.limitations if texts is not None else ()))
+    return {"searches": outside.searches, "limitations": limitations}
 
 
-def _is_news(source: Stored, library: Library) -> bool:
+def _is_news(source: Found, library: Library) -> bool:
     held = library.get_many([source.id]).get(source.id)
     if held is None:
         return True

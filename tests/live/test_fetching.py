@@ -17,8 +17,10 @@ from tests.live.conftest import QUESTION, RECORDS
 from tests.support.server import Reply, Seen, serving
 
 from sovereign import workflow
+from sovereign.check import check_path
 from sovereign.cli._main import cli
 from sovereign.fetching import Brought, fetch
+from sovereign.living import Live
 from sovereign.records import ServiceError, SourceKind
 from sovereign.workspace import Workspace
 
@@ -175,6 +177,24 @@ def test_a_doi_that_leads_to_another_paper_is_refused(
         assert work.source == "doi:10.1000/c" and any("another work" in note for note in work.notes)
     with workspace.library() as library:
         assert library.ids("work") == ["doi:10.1000/c"]
+
+
+def test_a_live_search_reads_the_full_text_of_what_it_keeps(
+    workspace: Workspace, arxiv: Callable[..., LocalArxiv]
+) -> None:
+    server = arxiv(files=SOURCE)
+    record = workflow.ask(workspace, QUESTION, live=Live(("arxiv",), full_texts=2))
+    levels = {source.id: source.text_level for source in record.sources}
+    assert levels["arxiv:2601.00001"] == "full_text"
+    assert "full text was read (arxiv:2601.00001)" in " ".join(record.limitations)
+    assert sum(said.startswith("No full text of arxiv:") for said in record.limitations) == 1
+    with workspace.journal() as journal:
+        (info,) = journal.list()
+    assert [row.stage for row in info.stages if row.stage.startswith("text")][-1] == "texts"
+    assert len({request["path"] for request in server.requests}) == len(server.requests)
+    again = workflow.ask(workspace, QUESTION)
+    assert (again.answer, again.claims, again.cells) == (record.answer, record.claims, record.cells)
+    assert check_path(workspace.records_path / record.folder, trust=[workspace.key().fingerprint]).exit_code == 0
 
 
 def test_the_verb_and_its_exit_codes(

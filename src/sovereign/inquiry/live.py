@@ -34,7 +34,7 @@ LEAST_QUERIES = 4
 _GIVE_UP = 2
 _MODULES = tuple(
     f"sovereign.library.connectors.{name}"
-    for name in ("arxiv", "semantic_scholar", "openalex", "crossref", "_port", "_work")
+    for name in ("arxiv", "semantic_scholar", "openalex", "crossref", "fetching", "_port", "_work")
 )
 Progress = Callable[[str], None]
 
@@ -69,6 +69,17 @@ class Found(Document):
     year: int | None
     address: str | None
     meta: dict[str, Any]
+    reader: str
+
+    def source(self) -> Stored:
+        """The work as the library stores it."""
+        from sovereign.library import Stored
+
+        return Stored(
+            id=self.id, title=self.title, kind="work", text_level=self.text_level, text=self.text, authors=self.authors,
+            sha256=hashlib.sha256(self.text.encode()).hexdigest(), year=self.year, address=self.address, meta=self.meta,
+            reader=self.reader,
+        )  # fmt: skip
 
 
 class Outside(Document):
@@ -78,20 +89,6 @@ class Outside(Document):
     searches: tuple[Search, ...] = Field(description="numbered from q1; the record numbers them after the library's")
     found: tuple[Found, ...]
     limitations: tuple[str, ...]
-
-    def sources(self) -> list[Stored]:
-        """The works as the library stores them."""
-        from sovereign.library import Stored
-        from sovereign.library.connectors import READER
-
-        return [
-            Stored(
-                id=one.id, title=one.title, kind="work", text_level=one.text_level, text=one.text, authors=one.authors,
-                sha256=hashlib.sha256(one.text.encode()).hexdigest(), year=one.year, address=one.address,
-                meta=one.meta, reader=READER,
-            )
-            for one in self.found
-        ]  # fmt: skip
 
 
 def look_outside(
@@ -285,9 +282,14 @@ def _heard(one: Asked, answer: Answer) -> Heard:
 def _found(work: Work) -> Found:
     source = work.source()
     assert source is not None
+    return found_of(source)
+
+
+def found_of(source: Stored) -> Found:
+    """A source as a document of the journal."""
     return Found(
         id=source.id, title=source.title, text=source.text, text_level=source.text_level or "metadata",
-        authors=source.authors, year=source.year, address=source.address, meta=dict(source.meta),
+        authors=source.authors, year=source.year, address=source.address, meta=dict(source.meta), reader=source.reader,
     )  # fmt: skip
 
 
