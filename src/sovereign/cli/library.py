@@ -129,27 +129,35 @@ def dedupe(console: Console, applied: bool) -> None:
 
 
 @library.command()
+@click.option("--live", is_flag=True, help="Also ask services again for the works that they told of.")
 @verb
-def refresh(console: Console) -> None:
+def refresh(console: Console, live: bool) -> None:
     """Read again the files that changed since they were added, or whose reader did.
 
-    A file that is gone is named; its sources stay until `library remove`.
+    A file that is gone is named; its sources stay until `library remove`. Without --live no connection is made.
 
     \b
     Example:
       sovereign library refresh
+      sovereign library refresh --live
     """
-    with console.workspace().library() as opened:
+    workspace = console.workspace()
+    with workspace.library() as opened:
         report, gone = opened.refresh(progress=lambda seen: console.progress(f"{seen:,} documents read"))
+        asked = opened.told_by_services() if live else []
+        fetched = fetch(workspace, opened, asked, console.progress) if asked else Brought()
+    added, updated = report.added + fetched.report.added, report.updated + fetched.report.updated
+    failed = [*report.failed, *fetched.report.failed]
     value = {
-        "added": report.added,
-        "updated": report.updated,
-        "unchanged": report.unchanged,
-        "failed": [asdict(failure) for failure in report.failed],
+        "asked": len(asked),
+        "added": added,
+        "updated": updated,
+        "unchanged": report.unchanged + fetched.report.unchanged,
+        "failed": [asdict(failure) for failure in failed],
         "gone": gone,
     }
-    lines = [f"added {report.added}, updated {report.updated}, failed {len(report.failed)}, files gone {len(gone)}"]
-    lines += [f"  not read: {failure.where}: {failure.reason}" for failure in report.failed[:_SHOWN_FAILURES]]
+    lines = [f"added {added}, updated {updated}, failed {len(failed)}, files gone {len(gone)}, asked for {len(asked)}"]
+    lines += [f"  not read: {failure.where}: {failure.reason}" for failure in failed[:_SHOWN_FAILURES]]
     lines += [f"  gone: {file}" for file in gone[:_SHOWN_FAILURES]]
     console.emit(value, lines)
 

@@ -175,6 +175,10 @@ class Library:
                 adding.take((Document(path, PurePosixPath(relative)), now))
         return adding.report(), gone
 
+    def told_by_services(self) -> list[str]:
+        """The ids of works that a service told of and can be asked for again: those with an arXiv id or a DOI."""
+        return [name for name in self._store.told_by_services() if name.startswith(("arxiv:", "doi:"))]
+
     @contextlib.contextmanager
     def _writing(self, progress: Progress | None = None) -> Iterator[Adding]:
         """The frame of every write: the lock, the index that follows, what is queued written, the digests kept.

@@ -262,6 +262,12 @@ class Store:
         for row in self._all("SELECT id, title, authors, year, meta FROM sources WHERE kind = 'work' ORDER BY id"):
             yield row[0], row[1], tuple(json.loads(row[2])), row[3], json.loads(row[4])
 
+    def told_by_services(self) -> list[str]:
+        """The ids of works that a service told of, sorted."""
+        rows = self._all("SELECT id FROM sources WHERE kind = 'work' AND (reader LIKE 'connector %' OR meta LIKE ?) "
+                         "ORDER BY id", ('%"found_by"%',))  # fmt: skip
+        return [row[0] for row in rows]
+
     def files(self) -> list[tuple[str, str, int, int, str]]:
         """(file, path relative to what was added, size, time of change, reader) of all files read, by path."""
         return self._all("SELECT file, relative, size, changed, reader FROM files ORDER BY file")
