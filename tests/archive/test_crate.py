@@ -148,10 +148,12 @@ def test_a_crate_of_another_form_is_no_clean_pass(export: Path, owner: Key, tmp_
     assert "form 99" in report.not_recomputed[0]
 
 
-@pytest.mark.parametrize("value", ["javascript:alert(1)", "http://x y", '"><script>', "orcid"])
-def test_an_authors_address_is_one(value: str) -> None:
+@pytest.mark.parametrize("value", ["javascript:alert(1)", "http://x y", '"><script>', "two words"])
+def test_addresses_and_licences_are_what_they_say(value: str) -> None:
     with pytest.raises(ValueError, match="author_id"):
         CrateAbout(author_id=value)
+    with pytest.raises(ValueError, match="license"):
+        CrateAbout(license=value)
 
 
 def test_the_question_is_in_it_as_it_was_asked(export: Path) -> None:

@@ -229,6 +229,8 @@ def test_a_kill_between_files_and_event_leaves_nothing_that_counts(
         bring(space, answer_bytes(lab))
     monkeypatch.setattr(type(space.archive()), "_put_event", put)
     assert level(space) == 5
+    assert space.archive().export(RECORD_ID, space.path / "x.zip", key=space.key()).is_file()
+    assert not list((space.archive().path(RECORD_ID) / "attestations").iterdir())
     bring(space, answer_bytes(lab))
     assert (level(space), checked(space).exit_code) == (6, 0)
     assert json.loads(json.dumps(checked(space).to_json()))["verification_level"] == 6

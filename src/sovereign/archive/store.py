@@ -211,8 +211,10 @@ class Archive(Reader):
             StorageError: the record has a fault, or the disk does not take the file.
         """
         folder, state = self.path(record_id), self.state(record_id)
-        if key.public_bytes not in self._known_keys(folder):
+        if key.public_bytes not in self._known_keys(folder) or self._strays(folder):
             with _disk.lock(self.folder), _disk.storing(f"the key {key.fingerprint}"):
+                for place in self._strays(folder):
+                    _disk.remove_orphan(place)
                 with _disk.scratch(self.folder) as built:
                     self._add_key(folder, key, built)
         brought = self._attested_files(folder)
@@ -250,6 +252,13 @@ class Archive(Reader):
         _disk.remove_orphan(folder / place)
         (built / "attached").rename(folder / place)
         _disk.sync_folder(folder / ATTESTATIONS)
+
+    def _strays(self, folder: Path) -> list[Path]:
+        """Attestations that no event names: their writer was cut off before they were in the record."""
+        if not (folder / ATTESTATIONS).is_dir():
+            return []
+        named = {path.rpartition("/")[0] for subjects in self._subjects(folder) for path in subjects}
+        return [place for place in (folder / ATTESTATIONS).iterdir() if f"{ATTESTATIONS}/{place.name}" not in named]
 
     def _put_event(
         self, folder: Path, event: Event, key: Key, built: Path, over: Mapping[str, str] = MappingProxyType({})

@@ -39,6 +39,7 @@ from sovereign.seal import (
     PREDICATE_PROOF,
     PREDICATE_REPRODUCTION,
     PREDICATE_REVIEW,
+    PREDICATE_STATEMENT_FAITHFUL,
     RUN_PREDICATES,
     SealError,
     Signed,
@@ -51,7 +52,10 @@ from ._case import Case, VersionCase
 from ._signatures import compare, opened
 
 #: What only the owner's side signs: whoever signed one of these is no other party.
-_OWN = frozenset({PREDICATE_DRAFT, PREDICATE_EXPORT, *EVENT_PREDICATES.values()}) - {PREDICATE_COUNTERSIGNATURE}
+_OWN = frozenset({PREDICATE_DRAFT, PREDICATE_EXPORT, *EVENT_PREDICATES.values()}) - {
+    PREDICATE_COUNTERSIGNATURE,
+    PREDICATE_STATEMENT_FAITHFUL,
+}
 
 
 def attached(case: Case) -> None:

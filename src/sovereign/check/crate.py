@@ -54,7 +54,11 @@ class CrateAbout(Document):
     """What an export says of itself beside its files: chosen by the owner, signed with the list of files."""
 
     form: int = Field(default=CRATE_FORM, ge=1)
-    license: str = Field(default="", max_length=400, description="SPDX identifier or URL; empty: none is granted")
+    license: str = Field(
+        default="",
+        pattern=r"^([A-Za-z0-9.+-]{1,100}|https?://[^\s\"<>]{1,380})?$",
+        description="SPDX identifier or URL; empty: none is granted",
+    )
     author: str = Field(default="", max_length=400)
     author_id: str = Field(default="", pattern=r"^(https?://[^\s\"<>]{1,380})?$", description="such as an ORCID's URL")
     organization: bool = Field(default=False, description="the author is an organization, not a person")
@@ -164,7 +168,8 @@ def _file(identifier: str, path: str, data: bytes, scripts: set[str]) -> Entity:
         found |= {"contentSize": str(len(data)), "sha256": digest(data)}
     if identifier in scripts:
         found |= {"@type": ["File", "SoftwareSourceCode"], "version": found["sha256"][:12]}
-        found["programmingLanguage"] = {"@id": _PYTHON}
+        if suffix == ".py":
+            found["programmingLanguage"] = {"@id": _PYTHON}
     return found
 
 
