@@ -19,6 +19,8 @@ from sovereign.seal import Key, KeyStore
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SCHEMAS = schemas()
+#: Validated by tests/attesting.
+DETAILS_SCHEMAS = {"attested-v1", "reviewed-v1", "faithful-v1", "countersigned-v1"}
 
 
 def _validate(name: str, value: Any) -> None:
@@ -79,7 +81,7 @@ def test_every_written_document_validates(files: dict[str, bytes]) -> None:
         else:
             continue
         seen.add(kind)
-    assert seen == set(_SCHEMAS) - {"state-v1", "trust-v1"}
+    assert seen == set(_SCHEMAS) - {"state-v1", "trust-v1", "request-v1", *DETAILS_SCHEMAS}
     _validate("pack-v1", tomllib.loads(PACK_TOML))
 
 

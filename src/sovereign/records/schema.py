@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from .attached import Attested, AttestRequest, Countersigned, Faithful, Reviewed
 from .base import Document
 from .event import Event, Manifest, State
 from .pack import PackSpec
@@ -35,6 +36,11 @@ _DOCUMENTS: dict[str, tuple[type[Document], str | None]] = {
     "state-v1": (State, None),
     "audit-row-v1": (AuditRow, None),
     "trust-v1": (TrustFile, "sovereign-trust-v1"),
+    "request-v1": (AttestRequest, "sovereign-request-v1"),
+    "attested-v1": (Attested, None),
+    "reviewed-v1": (Reviewed, None),
+    "faithful-v1": (Faithful, None),
+    "countersigned-v1": (Countersigned, None),
     "pack-v1": (PackSpec, None),
 }
 
