@@ -222,3 +222,18 @@ def test_a_zip_of_many_layers_does_not_recurse() -> None:
         data = out.getvalue()
     with pytest.raises(Unreadable, match="no paper"):
         read_bytes(data, "a.zip")
+
+
+def test_a_fault_of_a_reader_costs_one_file_and_is_called_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sovereign.library.readers import html
+
+    def stumble(*_: object) -> None:
+        raise IndexError("list index out of range")
+
+    monkeypatch.setattr(html._Reader, "read", stumble)
+    (tmp_path / "a.html").write_text("<html><body><p>Words.</p></body></html>")
+    (tmp_path / "b.txt").write_text("Title\n\nWords.")
+    with Library.open(tmp_path / "library", create=True) as library:
+        report = library.add(tmp_path)
+        assert report.added == 1
+        assert "made its reader fail (IndexError" in report.failed[0].reason and "report it" in report.failed[0].reason

@@ -139,6 +139,9 @@ def test_the_page_about_a_paper_is_its_abstract_only() -> None:
         "<table><tr>" + "<td rowspan='1000' colspan='1000'>x</td>" * 200 + "</tr></table>deep",
         "<math>" + "<mrow>" * 20_000 + "<mi>x</mi>deep",
         "&deep;" * 10_000 + "deep",
+        "<style>" + "a.b{" * 100_000,
+        "<style>" + "display:none" * 100_000 + "}",
+        "<p>" + "<span>a</span>" * 30_000,
     ],
 )
 def test_pages_built_to_break_a_parser(html: str) -> None:

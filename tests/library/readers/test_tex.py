@@ -158,7 +158,7 @@ def test_a_file_that_reads_itself_in_ends() -> None:
         read_bytes(tar_gz({"a.tex": tex("word " * 500 + "\\input{b}"), "b.tex": b"more \\input{b}"}), "a.tar.gz")
 
 
-@pytest.mark.parametrize("sign", ["{", "\\textbf{", "\\footnote{", "$\\frac{", "\\begin{itemize}", "\\makecell{", "["])
+@pytest.mark.parametrize("sign", ["{", "\\textbf{", "\\footnote{", "$\\frac{", "\\begin{itemize}", "\\makecell{", "[", "\\begin{verbatim}", "\\bibitem[", "\\verb!", "%", "\\iffalse", "\\newcommand{\\x}["])
 def test_deep_nesting_neither_crashes_nor_loops(sign: str) -> None:
     try:
         paper = read_bytes(tex("Words. " + sign * 20_000), "a.tex")

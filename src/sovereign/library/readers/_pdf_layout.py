@@ -173,8 +173,9 @@ def _split(rows: list[Row], gutter: float) -> list[Row]:
     if len(open_rows) * 3 < len(rows):
         return rows
     cut: list[Row] = []
+    opened = {id(row) for row in open_rows}
     for row in rows:
-        if any(row is one for one in open_rows):
+        if id(row) in opened:
             sides = [p for p in row.parts if p.x1 <= gutter + 3], [p for p in row.parts if p.x1 > gutter + 3]
             cut += [_row(side, row.page) for side in sides if side]
         else:

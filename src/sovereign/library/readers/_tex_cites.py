@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 
 _ITEM = re.compile(
-    r"\\bibitem\s*(?:\[((?:[^\[\]{}]|\[[^\[\]]*\]|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})*)\])?(?:%[^\n]*\n)?\s*\{([^{}]*)\}"
+    r"\\bibitem\s*(?:\[((?:[^\[\]{}]|\[[^\[\]]*\]|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}){0,800})\])?(?:%[^\n]*\n)?\s*\{([^{}]*)\}"
 )
 _NATBIB = re.compile(r"(.*?)\(([^()]{4,12})\)")
-_ENTRY = re.compile(r"\\entry\{([^{}]*)\}(.*?)\\endentry", re.S)
+_ENTRY = re.compile(r"\\entry\{([^{}]*)\}(.{0,20000}?)\\endentry", re.S)
 _FAMILY = re.compile(r"family=\{?\{?((?:[^{},]|\{[^{}]*\})+)")
 _FIELD = r"\\field\{%s\}\{((?:[^{}]|\{[^{}]*\})*)\}"
 _PLACE = re.compile("\ue000([^\ue001]*)\ue001")

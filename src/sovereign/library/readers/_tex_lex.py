@@ -15,15 +15,13 @@ _DROPPED = (
     "comment|tikzpicture|pgfpicture|filecontents|CCSXML|picture|asy|forest|tikzcd|overpic|pspicture|axis|chronology|"
     "tikz-cd|dot2tex|feynman|fmffile|circuitikz|wordcloud"
 )
+_RAW_NAMES = frozenset(_RAW.split("|"))
 _TOKEN = re.compile(
     r"""
-      (?P<raw>\\begin\s*\{(?P<env>(?:"""
-    + _RAW
-    + r""")\*?)\}(?P<code>.*?)\\end\s*\{(?P=env)\})
-    | (?P<gone>\\begin\s*\{(?P<gone_env>(?:"""
-    + _DROPPED
-    + r""")\*?)\}.*?\\end\s*\{(?P=gone_env)\})
-    | \\(?P<verb>verb|lstinline)\*?(?:\[[^\]]*\])?(?P<bar>[^A-Za-z\s{*])(?P<inner>[^\n]*?)(?P=bar)
+      \\begin\s*\{(?P<env>(?:"""
+    + f"{_RAW}|{_DROPPED}"
+    + r""")\*?)\}
+    | \\(?P<verb>verb|lstinline)\*?(?:\[[^\]\n]*\])?(?P<bar>[^A-Za-z\s{*])(?P<inner>[^\n]{0,2000}?)(?P=bar)
     | \\(?P<link>url|path|nolinkurl|href)[ \t]*\{(?P<address>[^{}\n]*)\}
     | (?P<paragraph>%[^\n]*\n(?:[ \t]*\n)+[ \t]*|[ \t]*\n[ \t]*(?:\n[ \t]*)+)
     | (?P<comment>%[^\n]*(?:\n[ \t]*)?)
@@ -44,7 +42,10 @@ def lex(source: str) -> list[Token]:
     """The tokens of some TeX."""
     tokens: list[Token] = []
     add = tokens.append
-    for match in _TOKEN.finditer(source.replace("\r\n", "\n").replace("\r", "\n").replace("\f", " ")):
+    source = source.replace("\r\n", "\n").replace("\r", "\n").replace("\f", " ")
+    at, open_ended = 0, set[str]()
+    while match := _TOKEN.match(source, at):
+        at = match.end()
         kind = match.lastgroup
         if kind == "text":
             add(("text", match[0]))
@@ -60,11 +61,18 @@ def lex(source: str) -> list[Token]:
             add(PAR)
         elif kind == "param":
             add(("param", match["param"]))
-        elif kind == "raw":
-            code = match["code"]
-            if match["env"].rstrip("*") in ("lstlisting", "minted", "Verbatim"):
+        elif kind == "env":
+            end = -1 if match["env"] in open_ended else source.find(f"\\end{{{match['env']}}}", at)
+            if end < 0:  # never closed: there is none further on either
+                open_ended.add(match["env"])
+                tokens += [("cs", "begin"), ("{", "{"), ("text", match["env"]), ("}", "}")]
+                continue
+            name, code = match["env"].rstrip("*"), source[at:end]
+            at = end + len(match["env"]) + 6
+            if name in ("lstlisting", "minted", "Verbatim"):
                 code = re.sub(r"\A[ \t]*(?:\[[^\]]*\])?[ \t]*(?:\{[^}]*\})?", "", code)
-            add(("raw", code))
+            if name in _RAW_NAMES:
+                add(("raw", code))
         elif match["address"] is not None:  # a percent sign in an address opens no remark
             tokens += [("cs", match["link"]), ("{", "{"), ("text", match["address"]), ("}", "}")]
         elif match["inner"] is not None:

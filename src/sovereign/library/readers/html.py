@@ -29,7 +29,8 @@ _MAIN_IDS = ("mw-content-text", "content", "main", "main-content", "article")
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]*[1-9])|opacity\s*:\s*0(?![.\d])", re.I
 )
-_HIDING_RULE = re.compile(r"([^{}]*)\{[^{}]*(?:display\s*:\s*none|visibility\s*:\s*hidden)[^{}]*\}", re.I)
+_HIDES = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
+_MAX_STYLE = 1_000_000
 _PARAGRAPHS = frozenset("p dd dt figcaption caption summary address".split())
 _CONTAINERS = (
     frozenset(
@@ -75,8 +76,9 @@ class _Reader:
         self._hidden = {
             name
             for style in root.iter("style")
-            for selector in _HIDING_RULE.findall(style.text or "")
-            for name in re.findall(r"(?:^|,)\s*[a-z]*\.([\w-]+)\s*(?=,|$)", selector.strip())
+            for selector, _, says in (rule.rpartition("{") for rule in (style.text or "")[:_MAX_STYLE].split("}"))
+            if _HIDES.search(says)
+            for name in re.findall(r"(?:^|,)\s{0,9}[a-z]*\.([\w-]+)\s{0,9}(?=,|$)", selector.strip())
         }
 
     def read(self) -> Paper:

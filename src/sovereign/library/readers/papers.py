@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -31,14 +32,25 @@ def read_bytes(data: bytes, name: str = "", media_type: str = "") -> Paper:
     if len(data) > MAX_FILE:
         raise Unreadable(f"is over {MAX_FILE // 1_000_000} MB", "split it, or convert it to text")
     what = sniff(data, name, media_type)
-    if what is None:
-        paper = _archive.read_bundle(data, name)
-    else:
-        paper = read_as(what, data, media_type)
+    with guarded():
+        paper = _archive.read_bundle(data, name) if what is None else read_as(what, data, media_type)
     if reason := unusable(paper.text + paper.title + "".join(paper.authors)):
         raise Unreadable(*reason.rsplit("; ", 1))
     named = _identity.arxiv_id(_identity.stem(name))
     return paper if not named or "arxiv" in paper.ids else replace(paper, ids={**paper.ids, "arxiv": named})
+
+
+@contextlib.contextmanager
+def guarded() -> Iterator[None]:
+    """What a reader did not foresee costs the file, not the folder; that it was our fault is said."""
+    try:
+        yield
+    except (Unreadable, OSError):
+        raise
+    except Exception as error:
+        raise Unreadable(
+            f"made its reader fail ({type(error).__name__}: {str(error)[:100]})", "add it as PDF or text, and report it"
+        ) from error
 
 
 def read_as(what: Format, data: bytes, media_type: str = "") -> Paper:
@@ -116,5 +128,6 @@ class PaperReader:
     def _paper(self, document: Document, data: bytes) -> Paper:
         what = sniff(data, document.path.name, "") if data.strip(b"\0\t\n\r\f ") else None
         if what is not None and what.name == "tex":
-            return _archive.read_loose(document.path, data)
+            with guarded():
+                return _archive.read_loose(document.path, data)
         return read_bytes(data, document.path.name)

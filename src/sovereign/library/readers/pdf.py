@@ -95,6 +95,12 @@ class _Reader:
         self._size = body_size(rows)
         self._pitch = pitch(rows)
         self._words = _vocabulary(rows)
+        # Where running text begins for the last time, by page and column: what stands lower is a note.
+        self._lowest: dict[tuple[int, int], float] = {}
+        for row in rows:
+            if row.size >= self._size - 0.3 and len(row.text) > 25:
+                place = (row.page, row.column)
+                self._lowest[place] = max(self._lowest.get(place, row.top), row.top)
         self._counted = sum(
             bool(_NUMBERED.match(row.text)) and (row.bold or row.size > self._size + 0.6) and len(row.text) < 80
             for row in rows
@@ -191,11 +197,7 @@ class _Reader:
 
     def _low(self, row: Row) -> bool:
         """Whether nothing of the body's size stands under a row in its column."""
-        return not any(
-            other.top > row.bottom and other.size >= self._size - 0.3 and len(other.text) > 25
-            for other in self._rows
-            if other.page == row.page and other.column == row.column
-        )
+        return row.bottom > self._lowest.get((row.page, row.column), 0.0)
 
     def _is_heading(self, row: Row, gap: float) -> bool:
         text = row.text.replace("\t", " ").strip()
