@@ -136,6 +136,17 @@ def test_what_was_merged_comes_back_as_the_one_when_it_is_added_again(library: L
     assert [card["id"] for card in now.meta["versions"]] == ["arxiv:2001.00001", "doi:10.1234/x"]
 
 
+def test_an_abstract_that_comes_later_never_takes_the_place_of_a_full_text(library: Library) -> None:
+    full = stored("doi:10.1234/x", "The whole text. " * 50, level="full_text", year=2021)
+    library.put([PREPRINT, full])
+    library.merge(library.duplicates())
+    library.put([stored("doi:10.1234/x", "Only the abstract, from a service.", year=2021)])
+    one = library.get("arxiv:2001.00001")
+    assert (one.text, one.text_level) == (full.text, "full_text")
+    library.put([stored("doi:10.1234/x", "The whole text, read better. " * 50, level="full_text", year=2021)])
+    assert "read better" in library.get("arxiv:2001.00001").text and library.size == 1
+
+
 def test_remove_takes_all_or_none(library: Library) -> None:
     library.put([PREPRINT, PUBLISHED])
     with pytest.raises(NotFound, match="no-such"):

@@ -12,7 +12,7 @@ from sovereign.records import NotFound
 
 from . import gazetteer
 from ._best import best_of
-from ._merging import Group, holds, merged, without
+from ._merging import Group, holds, merged, renewed
 from ._types import AddReport, Failure, Stored
 from .readers import text_rank
 from .readers._formats import FORMATS
@@ -146,7 +146,7 @@ class Adding:
             keep = aliases.get(source.id, source.id)
             kept = found.get(keep) or whole.get(keep)
             if kept is not None and source.kind == "work":
-                source = kept if holds(kept, source) else merged([without(kept, source.id), source], keep)
+                source = kept if holds(kept, source) else renewed(kept, source)
             found[source.id] = source
         return list(found.values())
 

@@ -174,7 +174,14 @@ def versions(source: Stored) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def without(source: Stored, source_id: str) -> Stored:
+def renewed(source: Stored, version: Stored) -> Stored:
+    """A merged source with a version read again: what that gave before gives way, but never a fuller text."""
+    if _LEVELS.get(version.text_level or "", 0) < _LEVELS.get(source.text_level or "", 0):
+        return merged([source, version], source.id)
+    return merged([_without(source, version.id), version], source.id)
+
+
+def _without(source: Stored, source_id: str) -> Stored:
     """A merged source without what one of its versions gave: its card, and the text if that was its."""
     cards = versions(source)
     told = {**source.meta, "versions": [card for card in cards if card["id"] != source_id]}
