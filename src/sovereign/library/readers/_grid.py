@@ -112,8 +112,9 @@ def _line(
     for place, column in list(zip(row, columns, strict=True))[side:]:
         if place.text and place.first:
             line += " | " + (" > ".join(column) + ": " if column else "")
-            cells.append(TableCell(len(line), len(line) + len(place.text), path, column))
-            line += place.text
+            words = place.text.replace(": ", ":\u00a0")  # a colon and a space end a column's path, and nothing else
+            cells.append(TableCell(len(line), len(line) + len(words), path, column))
+            line += words
     return line, cells
 
 

@@ -6,6 +6,7 @@ so on at the start of a line) and tables. A table's block starts `Table N: <capt
     <row header path> | <column header path>: <cell> | <column header path>: <cell>
 
 Paths are joined by ` > `; a row without a header of its own starts with `-`; a column without one leaves its cell bare.
+Inside a cell a bar is `∣`, and a colon is followed by a no-break space, so that a line can be taken apart again.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ _NAMED = re.compile(
     re.I,
 )
 _COLUMNS = re.compile(r"\S(?: {3,}|\t)\S")
-_HYPHEN = re.compile(r"(?<=[a-z])-\n(?=[a-z])")
+_HYPHEN = re.compile(r"([\w-]*[a-z])-\n[ \t]*([a-z][\w-]*)")
 
 
 def read_text(data: bytes, media_type: str = "") -> Paper:
@@ -44,5 +44,12 @@ def read_text(data: bytes, media_type: str = "") -> Paper:
         elif sum(bool(_COLUMNS.search(line)) for line in lines) * 2 > len(lines):
             writer.lines(lines)
         else:
-            writer.paragraph(_HYPHEN.sub("", block))
+            writer.paragraph(_HYPHEN.sub(lambda match: _mended(match, text), block))
     return writer.paper(TEXT.reader)
+
+
+def _mended(match: re.Match[str], text: str) -> str:
+    """A word that a line's end broke; the hyphen stays where the word has others, or is written so elsewhere."""
+    first, second = match[1], match[2]
+    keeps = "-" in first or "-" in second or f"{first}-{second}" in text
+    return f"{first}{'-' if keeps and first + second not in text else ''}{second}"
