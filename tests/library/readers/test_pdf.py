@@ -202,10 +202,15 @@ def test_the_second_parser_stands_in_for_the_first(tmp_path: Path, monkeypatch: 
     assert " ".join(prose(1, 2)) in text
 
 
-def test_arxiv_stamp_tells_the_paper() -> None:
+def test_arxiv_stamp_tells_the_paper(tmp_path: Path) -> None:
     page = [*column(72, 700, prose(1, 30)), (72, 20, 10, "arXiv:2004.07180v4  [cs.CL]  20 May 2020", False)]
     paper = read_bytes(pdf([page]), "downloaded.pdf")
     # Only a stamp at the top or turned at the margin is the paper's own: one at the foot may be cited.
     assert paper.ids == {}
     page[-1] = (72, 770, 20, "arXiv:2004.07180v4 [cs.CL] 20 May 2020", False)
     assert read_bytes(pdf([page]), "downloaded.pdf").ids == {"arxiv": "2004.07180"}
+    (tmp_path / "2101.99999.pdf").write_bytes(pdf([page]))
+    with Library.open(tmp_path / "library", create=True) as library:
+        report = library.add(tmp_path / "2101.99999.pdf")
+        assert library.ids() == ["arxiv:2004.07180"]
+        assert "is named arxiv:2101.99999 and says that it is arxiv:2004.07180" in report.failed[0].reason

@@ -49,11 +49,11 @@ def stem(name: str) -> str:
 
 
 def source_id(paper: Paper, relative: PurePosixPath) -> str:
-    """The id of a file's work; `relative` is its path in the folder that was added."""
+    """The id of a file's work: what it says it is, then its name, then its path in the folder that was added."""
     name = stem(relative.name)
-    if found := arxiv_id(name) or arxiv_id(relative.parent.name):
+    if found := paper.ids.get("arxiv") or arxiv_id(name) or arxiv_id(relative.parent.name):
         return f"arxiv:{found}"
-    for scheme in ("arxiv", "doi", "pmc"):
+    for scheme in ("doi", "pmc"):
         if paper.ids.get(scheme):
             return f"{scheme}:{paper.ids[scheme]}"
     if match := _PMC_NAME.fullmatch(name):

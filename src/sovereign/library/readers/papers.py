@@ -122,6 +122,9 @@ class PaperReader:
             yield document.fail(f"{error.message}: {error.remedy}")
             return
         yield source
+        named = _identity.arxiv_id(_identity.stem(document.path.name))
+        if named and source.id != f"arxiv:{named}":
+            yield document.fail(f"is named arxiv:{named} and says that it is {source.id}; it was kept as that: rename it")
         for what in paper.left_out:
             yield document.fail(f"was read in part: {what}")
 
