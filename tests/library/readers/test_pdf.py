@@ -213,4 +213,4 @@ def test_arxiv_stamp_tells_the_paper(tmp_path: Path) -> None:
     with Library.open(tmp_path / "library", create=True) as library:
         report = library.add(tmp_path / "2101.99999.pdf")
         assert library.ids() == ["arxiv:2004.07180"]
-        assert "is named arxiv:2101.99999 and says that it is arxiv:2004.07180" in report.failed[0].reason
+        assert "is named arxiv:2101.99999 and says it is arxiv:2004.07180" in report.failed[0].reason

@@ -124,7 +124,7 @@ class PaperReader:
         yield source
         named = _identity.arxiv_id(_identity.stem(document.path.name))
         if named and source.id != f"arxiv:{named}":
-            yield document.fail(f"is named arxiv:{named} and says that it is {source.id}; it was kept as that: rename it")
+            yield document.fail(f"is named arxiv:{named} and says it is {source.id}, as which it was kept; rename it")
         for what in paper.left_out:
             yield document.fail(f"was read in part: {what}")
 
