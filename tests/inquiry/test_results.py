@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.inquire import field, planned, read
+from tests.support.inquire import ask, field, library_of, planned, read
 
 from sovereign.inquiry.results import MAX_RESULTS_PER_SENTENCE, Reader
 
@@ -197,3 +198,18 @@ def test_any_sentence_is_read_without_an_error(sentence: str) -> None:
     for facets in read(sentence, asked=("OtherMoE",)):
         assert facets.metric is not None or facets.unit is not None
         assert facets.value is not None or facets.direction is not None or "=" in sentence
+
+
+def test_a_question_or_a_heading_is_no_result_whatever_words_it_shares(tmp_path: Path) -> None:
+    asked = "Is dexamethasone as effective as prednisone against asthma exacerbations in children?"
+    body = (
+        "---\nkind: work\ntext_level: abstract\nid: pubmed:1\ntitle: Dexamethasone and prednisone\n---\n\n"
+        "# Is dexamethasone as effective as prednisone in children with asthma exacerbations?\n\n"
+        "Is dexamethasone as effective as prednisone in asthma exacerbations of children?\n\n"
+        "Dexamethasone was as effective as prednisone in children with asthma exacerbations.\n"
+    )
+    (tmp_path / "work.md").write_text(body, encoding="utf-8")
+    with library_of(tmp_path / "library", tmp_path / "work.md") as library:
+        evidence, _ = ask(library, asked)
+    texts = [claim.text for claim in evidence.claims]
+    assert texts == ["Dexamethasone was as effective as prednisone in children with asthma exacerbations."]

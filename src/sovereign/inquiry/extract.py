@@ -144,6 +144,8 @@ def _results(piece: Piece, planned: Plan, reader: Reader) -> list[tuple[Facets, 
     """What a sentence gives, each with whether it says that something was not measured."""
     if piece.is_heading or len(piece.text) > MAX_SENTENCE or "certainty marks" in piece.heading.casefold():
         return []
+    if piece.text.startswith("#") or piece.text.rstrip().endswith(("?", "？")):
+        return []  # a heading of a work that is Markdown; a question tells no result, whatever words it shares
     return reader.read(piece.text, piece.heading, piece.table_header) if reader.in_field else _located(piece, planned)
 
 
