@@ -40,6 +40,8 @@ def body(source: str, preamble: str = "") -> str:
         ("\\section{First}\\label{s}\nSee Section~\\ref{s}.", "# 1 First\n\nSee Section 1."),
         ("\\[ L = \\frac{a+b}{2} \\sum_{i=1}^{n} x_i^2 \\]", "L = (a+b)/2 ∑_{i=1}^n x_i^2"),
         ("\\begin{equation}a \\le b\\end{equation}", "a ≤ b"),
+        ("See \\eqref{e}: \\begin{align}a &= b \\label{e}\\end{align}", "See (1): a = b"),
+        ("Seen \\todo[inline]{hidden} and \\twocolumn[\\title{Again} Wide] text", "Seen and Wide text"),
     ],
 )  # fmt: skip
 def test_what_the_page_says(source: str, said: str) -> None:

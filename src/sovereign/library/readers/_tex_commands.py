@@ -12,11 +12,12 @@ sm vspace hspace addvspace
 m color pagecolor bibliographystyle pagestyle thispagestyle pagenumbering hyphenation graphicspath usetikzlibrary
 m tikzset pgfplotsset lstset hypersetup captionsetup sisetup acmConference acmISBN acmDOI copyrightyear acmYear
 m acmPrice setcopyright ccsdesc settopmatter nocite markright vphantom stepcounter refstepcounter enlargethispage
-m todo TODO hphantom phantom pdfinfo icmlkeywords institute affil affiliation address email thanks inst
+m hphantom phantom pdfinfo icmlkeywords institute affil affiliation address email thanks inst
 m fontfamily fontseries fontshape linespread institution city country state streetaddress postcode orcid
 m authornote authornotemark setstretch ead cortext icmlcorrespondingauthor icmlsetsymbol usecolortheme
 m glsresetall titlerunning authorrunning extracolsep noalign pdfoutput
-om usepackage RequirePackage documentclass documentstyle LoadClass rowcolor cellcolor columncolor arrayrulecolor
+om todo TODO usepackage RequirePackage documentclass documentstyle LoadClass rowcolor cellcolor columncolor
+om arrayrulecolor
 om correspondingauthor fnref corref tnoteref fntext
 mm setlength addtolength setcounter addtocounter settowidth setkeys crefname Crefname fontsize numberwithin
 mm markboth icmlaffiliation DeclareUnicodeCharacter newcolumntype

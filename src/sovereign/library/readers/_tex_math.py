@@ -27,7 +27,7 @@ _FONTS = frozenset(
 _TEXTS = frozenset(
     "text textrm textbf textit textsf texttt textsc mbox textnormal textup intertext shortintertext".split()
 )
-_DROP_ONE = frozenset("label vspace hspace color phantom mspace hskip kern raisebox rowcolor cellcolor".split())
+_DROP_ONE = frozenset("vspace hspace color phantom mspace hskip kern raisebox rowcolor cellcolor".split())
 _FRACTIONS = frozenset("frac dfrac tfrac cfrac nicefrac sfrac".split())
 _SIMPLE = re.compile(r"[\w.∞°*′†‡+−-]|[-+−]?[\w.]+")
 _HELD = re.compile(r"[\w.∞°′∂∇]+(?:_\w)?|\([^()]*\)|√\w")
@@ -181,6 +181,8 @@ class MathReader:
             parts.append(self._argument())
         elif name in ("pmod", "bmod"):
             parts.append(f" (mod {self._argument()})" if name == "pmod" else " mod ")
+        elif name == "label" and self._other is None:
+            gullet.argument()
         elif self._other is not None and (found := self._other(name)) is not None:
             parts.append(found)
         else:

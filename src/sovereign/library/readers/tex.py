@@ -126,7 +126,8 @@ class _TexReader(InlineReader):
             self._item()
         elif name in _TITLES:
             gullet.optional()
-            self.writer.title = self.writer.title or self.render(gullet.argument())
+            title = self.render(gullet.argument())
+            self.writer.title = self.writer.title or title
         elif name in ("author", "icmlauthor", "authors"):
             gullet.optional()
             self._authors(gullet.argument())
@@ -143,6 +144,8 @@ class _TexReader(InlineReader):
                 self._package(package.strip())
         elif name == "newtheorem":
             self._new_theorem()
+        elif name in ("twocolumn", "onecolumn"):
+            gullet.push(gullet.optional() or [])
         elif name == "appendix" and not self.preamble:
             self._appendix = True
             self._counters["section"] = [0] * 6
