@@ -24,6 +24,7 @@ from tests.support.weakened import LAYERS, OWN, Weakened
 
 from sovereign.gate import Bubblewrap, Finished, Job, PackFailed, load_pack, run_pack
 from sovereign.gate._command import Mode
+from sovereign.gate._group import name_of
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def host(mode: Mode) -> dict[str, object]:
     names = ("core_pattern", "hostname", "modprobe", "domainname")
     paths = [Path("/proc/sys/kernel") / name for name in names]
     places = mode.way.places if mode.way else ()
-    groups = sorted(found for place in places for found in place.glob(f"sovereign-{os.getpid()}-*"))
+    groups = sorted(found for place in places for found in place.glob(f"{name_of(os.getpid())}-*"))
     return {**{str(path): path.read_text() for path in paths if path.exists()}, "groups": groups}
 
 

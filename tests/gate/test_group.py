@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -50,21 +49,32 @@ def test_a_group_counts_memory_and_says_so(way: Way) -> None:
         assert group.overran
 
 
-def test_a_group_that_a_killed_process_left_is_swept_away(way: Way) -> None:
+def test_what_a_killed_process_left_is_swept_away(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its groups, and what waits in them; those of a process that lives are left alone."""
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    left = [place / f"sovereign-{gone.pid}-0" for place in way.places]
-    kept = [place / f"sovereign-{os.getpid()}-kept" for place in way.places]
-    for folder in (*left, *kept):
-        folder.mkdir()
-    try:
+    with Group(way, Bounds(64 << 20, 8)) as kept:
+        sleeper = subprocess.Popen([*kept.prefix, "/bin/sleep", "600"])
+        own = way.places[-1] / kept._name / "cgroup.procs"
+        assert wait_until(lambda: str(sleeper.pid) in own.read_text().split())
+        monkeypatch.setattr(groups.os, "getpid", lambda: gone.pid)
+        left = Group(way, Bounds(64 << 20, 8)).__enter__()
+        monkeypatch.undo()
+        orphan = subprocess.Popen([*left.prefix, "/bin/sleep", "600"])
+        folders = [place / left._name for place in way.places]
+        assert wait_until(lambda: str(orphan.pid) in (folders[-1] / "cgroup.procs").read_text().split())
         for place in way.places:
             groups._sweep(place)
-        assert not any(folder.exists() for folder in left)
-        assert all(folder.exists() for folder in kept)
-    finally:
-        for folder in kept:
-            folder.rmdir()
+        assert orphan.wait(30) == -9
+
+        def swept() -> bool:
+            for place in way.places:
+                groups._sweep(place)
+            return not any(folder.exists() for folder in folders)
+
+        assert wait_until(swept)
+        assert sleeper.poll() is None
+    assert sleeper.wait(30) == -9
 
 
 def test_a_place_that_takes_no_group_is_an_error_and_nothing_runs(tmp_path: Path, sandbox: Bubblewrap) -> None:

@@ -50,7 +50,7 @@ class Group:
     def __init__(self, way: Way, bounds: Bounds) -> None:
         self._way = way
         self._bounds = bounds
-        self._name = f"sovereign-{os.getpid()}-{next(_COUNTER)}"
+        self._name = f"{name_of(os.getpid())}-{next(_COUNTER)}"
         self._folders: list[Path] = []
 
     @property
@@ -146,12 +146,24 @@ def ways() -> tuple[Way, ...]:
     return tuple(usable if scope is None else [*usable, scope])
 
 
+def name_of(maker: int) -> str:
+    """How the groups of a process begin: with its pid, and the namespace in which that pid means it."""
+    return f"sovereign-{os.stat('/proc/self/ns/pid').st_ino}-{maker}"  # noqa: PTH116
+
+
 def _sweep(place: Path) -> None:
-    for folder in place.glob("sovereign-*-*"):
-        maker = folder.name.split("-")[1]
-        if maker.isdigit() and not Path(f"/proc/{maker}").exists():
-            with contextlib.suppress(OSError):  # the kernel keeps one that is not empty
-                folder.rmdir()
+    """Take away the groups of processes that are gone. One that was killed while bubblewrap set up a sandbox can leave
+    bubblewrap's child in it, waiting for a word that never comes: it is ended."""
+    for folder in place.glob(f"{name_of(0)[:-1]}*-*"):
+        maker = folder.name.split("-")[2]
+        if not maker.isdigit() or Path(f"/proc/{maker}").exists():
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            for pid in map(int, (folder / "cgroup.procs").read_text().split()):
+                if pid:
+                    os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):  # not yet empty: the next start finds it so
+            folder.rmdir()
 
 
 def _version_2() -> Way | None:
