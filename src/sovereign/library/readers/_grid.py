@@ -66,6 +66,8 @@ def table_lines(grid: Grid) -> list[tuple[str, list[TableCell]]]:
     if not places:
         return []
     width = len(places[0])
+    if width == 1:  # a column of words, without anything to stand under
+        return [(row[0].text, []) for row in places]
     top = _header_rows(grid, places)
     side = _header_columns(grid, places[top:], width)
     columns = _paths(places[:top], width)

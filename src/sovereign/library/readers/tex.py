@@ -343,7 +343,7 @@ class _TexReader(InlineReader):
             self.writer.heading("References")
         elif plain in self._theorems:
             self._theorem(plain)
-        elif name in ("subtable", "subfigure") and self._floats:
+        elif name in ("subtable", "subfigure", "minipage") and self._floats:
             self._floats[-1].marks.append((len(self._floats[-1].captions), len(self._floats[-1].grids)))
         elif name in ("center", "quote", "quotation", "appendices", "minipage", "algorithmic"):
             self._appendix = self._appendix or name == "appendices"
@@ -367,7 +367,7 @@ class _TexReader(InlineReader):
                 self._lists.pop()
         elif self._floats and name == self._floats[-1].name:
             self._end_float()
-        elif name in ("subtable", "subfigure") and self._floats and self._floats[-1].marks:
+        elif name in ("subtable", "subfigure", "minipage") and self._floats and self._floats[-1].marks:
             self._end_part(self._floats[-1])
         elif plain in self._theorems or name in (
             "center",
