@@ -58,7 +58,7 @@ def arm(place: str, when: str, on_call: int) -> None:
 
 
 def work(job: dict[str, Any]) -> None:
-    measuring.Bubblewrap = lambda: SANDBOX  # type: ignore[assignment, misc]
+    measuring.default_sandbox = lambda: SANDBOX
     workspace = Workspace.open(job["workspace"])
     if job["verb"] == "reproduce":
         workflow.reproduce(workspace, job["record"], [job["pack"]], repeat=job["repeat"])
