@@ -129,7 +129,7 @@ def measuring_run(path: Path) -> RunInfo | None:
         return next((info for info in journal.list() if info.purpose == workflow.MEASURE), None)
 
 
-def assert_nothing_partial(path: Path) -> None:
+def assert_nothing_partial(path: Path, finished: bool = False) -> None:
     """Whatever stands on disk after a kill: a measurement and a verdict only from all runs, each of them signed."""
     opened = Workspace.open(path)
     key = opened.key()
@@ -155,7 +155,9 @@ def assert_nothing_partial(path: Path) -> None:
     else:
         assert stored is not None and len(record.reproductions) == 1 and record.reproductions[0].runs == REPEAT
     report = check_path(path / "records" / record.folder, trust=[key.fingerprint])
-    assert report.exit_code == 0, report.faults
+    # A folder whose event was not yet written is no version: `check` says just that, and the next writer removes it.
+    cut_off = [fault for fault in report.faults if "no event opens it: its writing was cut off" in fault.what]
+    assert report.faults == (cut_off if record.version == 1 and not finished else []), report.faults
 
 
 def assert_finished(path: Path, undisturbed: Undisturbed, before: RunInfo | None) -> None:
@@ -174,7 +176,7 @@ def assert_finished(path: Path, undisturbed: Undisturbed, before: RunInfo | None
         assert info.stages[: len(before.stages)] == before.stages, "a run that was signed was made again"
     with opened.journal() as journal:
         assert journal.unfinished() == ()
-    assert_nothing_partial(path)
+    assert_nothing_partial(path, finished=True)
 
 
 def go_on(driver: Driver, path: Path) -> RunInfo | None:
