@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -117,20 +116,20 @@ def test_what_fails_three_times_waits_no_more_until_it_is_put_back(agenda: Agend
     assert agenda.set(item.number, state=ItemState.WAITING).tries == 0
 
 
-def _add_many(path: str, name: str) -> None:
-    with Agenda(Path(path)) as held:
-        for number in range(30):
-            held.add(f"question {name} {number}", now=NOW)
+_ADD = """
+import sys
+from pathlib import Path
+from sovereign.agenda import Agenda
+with Agenda(Path(sys.argv[1])) as held:
+    for number in range(30):
+        held.add(f"question {sys.argv[2]} {number}", now="2026-03-01T00:00:00Z")
+"""
 
 
 def test_two_processes_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "agenda.sqlite"
-    context = multiprocessing.get_context("spawn")
-    adding = [context.Process(target=_add_many, args=(str(path), name)) for name in "ab"]
-    for process in adding:
-        process.start()
-    for process in adding:
-        process.join()
+    adding = [subprocess.Popen([sys.executable, "-c", _ADD, str(path), name]) for name in "ab"]
+    assert [process.wait() for process in adding] == [0, 0]
     with Agenda(path) as held:
         assert len({item.question for item in held.items()}) == 60
 
