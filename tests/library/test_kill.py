@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from sovereign.library import Library
+from sovereign.library.index import SearchIndex
 
 from .conftest import make_rows, write_rows
 
@@ -109,3 +112,27 @@ def test_killed_at_any_time(corpus: tuple[Path, Path, Library], part: int) -> No
         process.kill()
         process.communicate()
     _check(folder, source, expected)
+
+
+def test_a_list_of_deletions_that_no_commit_names_is_in_nobodys_way(tmp_path: Path) -> None:
+    """What a kill leaves between the engine's two writes of a commit: the file of deletions, known but not named."""
+
+    def index(name: str) -> SearchIndex:
+        return SearchIndex(tmp_path / name, create=True)
+
+    first = index("first")
+    for row in range(1, 6):
+        first.add(row, "work", f"text of row {row}")
+    first.finish()
+    shutil.copytree(tmp_path / "first", tmp_path / "killed")
+    before = {path.name for path in (tmp_path / "first").iterdir()}
+    first.remove(2)
+    first.commit()
+    (left,) = {path.name for path in (tmp_path / "first").iterdir() if path.suffix == ".del"} - before
+    shutil.copy(tmp_path / "first" / left, tmp_path / "killed" / left)
+    managed = tmp_path / "killed" / ".managed.json"
+    managed.write_text(json.dumps([*json.loads(managed.read_text()), left]))
+    killed = index("killed")
+    killed.remove(2)
+    killed.finish()
+    assert len(killed) == 4 and len(index("killed")) == 4

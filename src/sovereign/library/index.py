@@ -161,6 +161,9 @@ class SearchIndex:
         if self._writer is None:
             # One thread: the caller's Python is the slower side, and fewer segments make faster searches.
             self._writer = self._index.writer(_HEAP_BYTES, 1)
+            # A kill between a list of deletions and the commit that names it leaves the file; the next commit would
+            # write one of that very name and fail.
+            self._writer.garbage_collect_files()
         return self._writer
 
     # -- reading
