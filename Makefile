@@ -14,7 +14,7 @@ demo: $(VENV)/.core bubblewrap
 	$(BIN)/sovereign demo --workspace demo-workspace
 
 test: $(VENV)/.dev bubblewrap
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ from tests.support.records import MACHINE, RECORD_ID, RESULTS
 from sovereign import attesting
 from sovereign.check import Report, check_path
 from sovereign.judge.attested import current_level
+from sovereign.publish import publish_record
 from sovereign.records import BadInput, EventType, KeyRole, NotFound, TrustedKey
 from sovereign.seal import Key, canonical, key_entry
 from sovereign.workspace import Workspace
@@ -68,6 +69,8 @@ def test_a_declared_party_on_other_hardware_brings_the_record_to_level_6(space: 
     report = checked(space)
     assert (report.exit_code, report.faults, report.level) == (0, [], 6)
     assert "Lab B" in report.level_basis
+    page = publish_record(space.archive(), RECORD_ID, space.site_path).read_text(encoding="utf-8")
+    assert "With what others have attested since: level 6" in page and "Lab B" in page
     assert any("Lab B is another party" in line for line in report.cannot_know)
     assert space.archive().load(RECORD_ID) == before
 

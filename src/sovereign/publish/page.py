@@ -12,6 +12,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from sovereign.judge import TIER_BASIS
+from sovereign.judge.attested import current_level
 from sovereign.records import CheckState, Event, Grounding, Record, Search, State, TextLevel
 
 from . import _words as words
@@ -117,6 +118,7 @@ def page_values(
         ],
         policy_words=words.POLICY,
         levels=words.LEVELS,
+        level_now=current_level(record.evidence(), record.version, events),
         tier=words.TIER[record.quality_tier],
         tier_basis=TIER_BASIS[record.quality_tier],
         link_of=_links(record, view),

@@ -83,6 +83,7 @@ def zip_that_lies() -> bytes:
         (b"PK\x03\x04garbage", "damaged"),
         (b"\x1f\x8bgarbage garbage", "damaged"),
     ],
+    ids=map(str, range(14)),
 )  # fmt: skip
 def test_bombs_ruins_and_archives_without_a_paper(data: bytes, said: str) -> None:
     with pytest.raises(Unreadable, match=said) as error:
