@@ -131,7 +131,7 @@ def test_headers_that_never_end_end_at_the_deadline(tmp_path: Path) -> None:
 
 CUT = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"
 CHUNK = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n5\r\nwor"
-PACKED = gzip.compress(b"hello" * 1000)
+PACKED = gzip.compress(b"hello" * 1000, mtime=0)
 SHORT = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 20\r\n\r\n" + PACKED[:20]
 NOT_GZIP = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 8\r\n\r\nnot gzip"
 BROTLI = b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 4\r\n\r\nabcd"

@@ -75,7 +75,7 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
 
 def gzipped(data: bytes) -> bytes:
     """One file, gzipped."""
-    return gzip.compress(data)
+    return gzip.compress(data, mtime=0)
 
 
 def tex(body: str, preamble: str = "") -> bytes:
