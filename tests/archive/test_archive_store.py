@@ -18,7 +18,7 @@ from tests.support.records import (
 from sovereign.archive import Archive
 from sovereign.check import check_path
 from sovereign.records import BadInput, EventType, NotFound, StorageError
-from sovereign.seal import Key, canonical, digest
+from sovereign.seal import Key, body_digest, canonical, digest
 
 
 @pytest.fixture(scope="module")
@@ -209,4 +209,20 @@ def test_a_changed_text_and_missing_or_renamed_events_are_named(tmp_path: Path, 
         archive.load(RECORD_ID)
     events.rmdir()
     with pytest.raises(StorageError, match="cannot be read"):
+        archive.load(RECORD_ID)
+
+
+def test_a_record_from_before_a_field_came_is_still_read(tmp_path: Path, key: Key) -> None:
+    """Its body digest was taken without the field, so it must be looked at as it is stored."""
+    archive, folder = write_small(tmp_path, key)
+    path = folder / "record.json"
+    document = json.loads(path.read_bytes())
+    del document["provenance"]["stance_model"]
+    document["body_digest"] = body_digest(document)
+    path.write_bytes(canonical(document))
+    read = archive.load(RECORD_ID)
+    assert read.provenance.stance_model is None and read.body_digest == document["body_digest"]
+    document["limitations"] = ["something else"]
+    path.write_bytes(canonical(document))
+    with pytest.raises(StorageError):
         archive.load(RECORD_ID)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -76,10 +76,10 @@ class Reader:
         """
         record_id = record_id_of(record_id)
         path = self.path(record_id, version or self.state(record_id).version) / RECORD_FILE
-        record = read_model(Record, path)
+        stored, record = read_stored(Record, path)
         if record.id != record_id or path.parent.name != version_folder(record.version):
             raise edited(path, f"it calls itself {record.id} version {record.version}")
-        if body_digest(record) != record.body_digest:
+        if body_digest(stored) != record.body_digest:  # as stored: a field that came later was no part of it
             raise edited(path, "its body is not the one that its digest names")
         return record
 
@@ -164,8 +164,14 @@ def read_bytes(path: Path) -> bytes:
 
 def read_model(kind: type[_Model], path: Path) -> _Model:
     """A canonical document; StorageError where the file does not hold one."""
+    return read_stored(kind, path)[1]
+
+
+def read_stored(kind: type[_Model], path: Path) -> tuple[dict[str, Any], _Model]:
+    """A canonical document as its JSON says and as it is read; StorageError where the file does not hold one."""
     try:
-        return kind.model_validate(parse(read_bytes(path)))
+        stored = parse(read_bytes(path))
+        return stored, kind.model_validate(stored)
     except (SealError, ValidationError) as error:
         raise edited(path, str(error).splitlines()[0]) from error
 
