@@ -64,9 +64,16 @@ def test_each_check_stops_a_cheat_that_no_other_stops(check: Check, name: str) -
     assert refused.failed is not None and refused.failed.name == name, refused.failed
 
 
-def test_without_a_sandbox_nothing_is_run(check: Check, lean: Lean, tmp_path: Path) -> None:
+def test_without_a_sandbox_a_proof_reaches_files_of_the_host(check: Check, lean: Lean, tmp_path: Path) -> None:
+    (tmp_path / "hidden.txt").write_text("of the host")
+    proof = f'open Lean in\nrun_cmd do\n  let _ ← IO.FS.readFile "{tmp_path}/hidden.txt"\n' + GOOD
+    refused = check(STATED, proof, axioms=("propext", "Quot.sound"))
+    assert refused.failed is not None and refused.failed.name == "builds" and "hidden" in refused.failed.said
+    loaded = load_proof(tmp_path / "toy")
+    without = lean.check(loaded, Open(), frozenset({"sandboxed"}))
+    assert without.accepted, without.failed
     with pytest.raises(SandboxUnavailable):
-        lean.check(load_proof(write_proof(tmp_path / "toy", STATED, GOOD, prover="lean")), Open())
+        lean.check(loaded, Open())
 
 
 @pytest.mark.parametrize("what", REFUSED)

@@ -67,6 +67,8 @@ class Open:
             for folder in (pack, work):
                 folder.mkdir()
             for name, data in job.files.items():
+                for inside, host in job.read_only.items():  # what a sandbox shows under /data lies where it lies
+                    data = data.replace(f"/data/{inside}/".encode(), f"{host}/".encode())
                 (pack / name).write_bytes(data)
             command = [sys.executable, str(pack / job.script)]
             ended = subprocess.run(command, cwd=work, capture_output=True, timeout=job.limits.seconds)
