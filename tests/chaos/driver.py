@@ -20,6 +20,7 @@ from sovereign import workflow
 from sovereign.archive import Archive
 from sovereign.inquiry.journal import JournalRun
 from sovereign.records import NotFound
+from sovereign.workflow import finishing
 from sovereign.workspace import Workspace
 
 
@@ -45,7 +46,7 @@ def arm(place: str, when: str) -> None:
     if place == "write_version":
         Archive.write_version = dying(Archive.write_version, when)  # type: ignore[method-assign]
     elif place == "publish":
-        workflow.publish = dying(workflow.publish, when)
+        finishing.publish = dying(finishing.publish, when)
     elif place == "finish":
         JournalRun.finish = dying(JournalRun.finish, when)  # type: ignore[method-assign]
     else:

@@ -20,6 +20,7 @@ from sovereign.archive import Archive
 from sovereign.gate import Bubblewrap
 from sovereign.inquiry.journal import JournalRun
 from sovereign.library import Library
+from sovereign.workflow import finishing
 from sovereign.workspace import Workspace
 
 SANDBOX = Bubblewrap()
@@ -50,7 +51,7 @@ def arm(place: str, when: str, on_call: int) -> None:
         "together": (measuring, "attest_together"),
         "library": (Library, "add_measurement"),
         "record": (Archive, "write_version"),
-        "pages": (workflow, "publish"),
+        "pages": (finishing, "publish"),
         "finish": (JournalRun, "finish"),
     }
     holder, name = holders[place]

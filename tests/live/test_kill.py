@@ -18,6 +18,7 @@ from sovereign import workflow
 from sovereign.check import check_path
 from sovereign.inquiry.runs import RunInfo, RunState
 from sovereign.living import Live
+from sovereign.records import Interrupted
 from sovereign.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,7 +89,7 @@ def test_killed_after_the_fetch_nothing_is_asked_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(Library, "put", dying)
-        with pytest.raises(workflow.Interrupted):
+        with pytest.raises(Interrupted):
             workflow.ask(workspace, QUESTION, live=Live(("arxiv",)))
     asked = len(server.requests)
     assert asked >= 4 and run_of(workspace).stages[-1].stage == "gather"

@@ -1,0 +1,25 @@
+"""The one loop above inquiry and gate: ask -> reproduce -> judge again, each ending in a record with its pages.
+
+Every step can be cut off at any time. A run's record id and version are drawn when the run starts and stored with it; a
+version is written together with its event or not at all; pages can be made again. So going on after a kill leaves one
+version, one event and one set of pages.
+"""
+
+from .asking import ask, import_seeds, judge_again
+from .finishing import Progress, publish
+from .reproducing import MEASURE, Reproduced, measure, reproduce, resume
+from .reviewing import review
+
+__all__ = [
+    "MEASURE",
+    "Progress",
+    "Reproduced",
+    "ask",
+    "import_seeds",
+    "judge_again",
+    "measure",
+    "publish",
+    "reproduce",
+    "resume",
+    "review",
+]
