@@ -1,0 +1,32 @@
+"""Routers by name, as configurations, tables and the command line know them."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from routelab._errors import BadShape
+from routelab.routing._base import Router
+from routelab.routing.topk import SigmoidBias, TopK
+
+#: One line per router, in the order of docs/routelab.md.
+STRATEGIES: dict[str, type[Router]] = {
+    "topk": TopK,
+    "sigmoid_bias": SigmoidBias,
+}
+
+
+def build(name: str, d: int, n_experts: int, **options: Any) -> Router:
+    """The router of a name, for hidden size d and E experts, with the options that its class takes.
+
+    Raises:
+        BadShape: there is no such router, it takes no such option, or the numbers do not fit.
+    """
+    if name not in STRATEGIES:
+        raise BadShape(f"there is no router {name!r}", f"choose one of: {', '.join(STRATEGIES)}")
+    kind = STRATEGIES[name]
+    taken = list(inspect.signature(kind.__init__).parameters)[3:]
+    unknown = sorted(set(options) - set(taken))
+    if unknown:
+        raise BadShape(f"the router {name} takes no {', '.join(unknown)}", f"it takes: {', '.join(taken)}")
+    return kind(d, n_experts, **options)
