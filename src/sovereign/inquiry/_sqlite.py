@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ class Database:
             self._db.row_factory = sqlite3.Row
             self._db.execute("PRAGMA synchronous = FULL")
             if self._format() < FORMAT:
-                self._db.execute("PRAGMA journal_mode = WAL")
+                self._write_ahead()
                 self._make_tables()
         if self._format() > FORMAT:
             raise StorageError(
@@ -75,6 +76,18 @@ class Database:
 
     def _format(self) -> int:
         return int(self.read("PRAGMA user_version")[0][0])
+
+    def _write_ahead(self) -> None:
+        """Switch the file to write-ahead mode. SQLite waits for no other process that does the same: we do."""
+        for _ in range(600):
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error):
+                    raise
+            threading.Event().wait(0.05)
+        self._db.execute("PRAGMA journal_mode = WAL")
 
     def _make_tables(self) -> None:
         with self.writing() as db:
