@@ -19,8 +19,9 @@ from sovereign.seal import Key, KeyStore
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SCHEMAS = schemas()
-#: Validated by tests/attesting.
+#: Validated by tests/attesting and tests/hand.
 DETAILS_SCHEMAS = {"attested-v1", "reviewed-v1", "faithful-v1", "countersigned-v1"}
+DETAILS_SCHEMAS |= {"hand-entry-v1", "marked-v1", "source-outdated-v1"}
 
 
 def _validate(name: str, value: Any) -> None:

@@ -7,6 +7,7 @@ from .dimensions import DEFINITIONS
 from .foil import BY_CODE, REVISE_BELOW, TextMissing, foil_again, mean_score, reference_foil
 from .imported import SCHEME, SeedText, read_seed
 from .matches import PackMatch, pack_matches
+from .notices import HandNotice, SourceNotice, hand_since, source_notices
 from .numbers import RESULT_UNITS, Quantity, bracketed_units, numbers_in, quantities
 from .policy import decide
 from .quotes import CONTEXT, plain, pointer_text, quote_fault, resolve_pointer
@@ -29,9 +30,11 @@ __all__ = [
     "SCHEME",
     "STOP_WORDS",
     "TIER_BASIS",
+    "HandNotice",
     "PackMatch",
     "Quantity",
     "SeedText",
+    "SourceNotice",
     "TextMissing",
     "answer_claims",
     "assess",
@@ -43,6 +46,7 @@ __all__ = [
     "firm_claims",
     "foil_again",
     "gate_verdict",
+    "hand_since",
     "hold_tribunal",
     "may_hold",
     "mean_score",
@@ -62,6 +66,7 @@ __all__ = [
     "resolve_pointer",
     "same_facets",
     "settling",
+    "source_notices",
     "speaks_of",
     "status_of",
     "term_pattern",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sovereign.records import BadInput, Event, EventType, State
+from sovereign.records import DETAILS, BadInput, Event, EventType, State
 
 #: Events that bring a version into being; every version has exactly one of them.
 OPENING = frozenset({EventType.DRAFTED, EventType.REVISED, EventType.REPRODUCED, EventType.CORRECTED})
 
 DRAFT, PUBLISHED, REJECTED, CORRECTED, RETRACTED = "draft", "published", "rejected", "corrected", "retracted"
 
-#: Events that add to a version what others say of it, and change neither its standing nor whether it is public.
-ADDING = frozenset({EventType.ATTESTED, EventType.REVIEWED, EventType.FAITHFUL, EventType.COUNTERSIGNED})
+#: Events that add to a version what others, or its owner, say of it since; they change neither its standing nor
+#: whether it is public.
+ADDING = frozenset(DETAILS)
 
 #: Those of them that bring another's attestation with its files.
 BRINGING = frozenset({EventType.ATTESTED, EventType.REVIEWED})

@@ -39,6 +39,7 @@ from .evidence import (
     TextLevel,
 )
 from .foil import Exchange, Finding, Foil, FoilReview, FoilRow, Profile
+from .hand import EVERYWHERE, ClaimReading, HandApplied, HandEntry, HandGiven, HandKind
 from .judgement import (
     CellVerdict,
     Check,
@@ -57,6 +58,7 @@ from .judgement import (
     Tribunal,
     Verdict,
 )
+from .notices import Marked, SourceCause, SourceOutdated
 from .pack import (
     INTERVALS,
     SAMPLED,
@@ -95,6 +97,7 @@ from .trust import KeyRole, Revocation, TrustedKey, TrustFile
 
 __all__ = [
     "DETAILS",
+    "EVERYWHERE",
     "INTERVALS",
     "OUTSIDE_BODY",
     "RECORD_SCHEMA",
@@ -114,6 +117,7 @@ __all__ = [
     "CheckState",
     "Claim",
     "ClaimOutcome",
+    "ClaimReading",
     "Comparison",
     "Countersigned",
     "Counts",
@@ -138,12 +142,17 @@ __all__ = [
     "GateStatus",
     "GateVerdict",
     "Grounding",
+    "HandApplied",
+    "HandEntry",
+    "HandGiven",
+    "HandKind",
     "Interrupted",
     "Judgement",
     "KeyEntry",
     "KeyRing",
     "KeyRole",
     "Manifest",
+    "Marked",
     "MissingSystem",
     "Nearest",
     "NotFound",
@@ -178,7 +187,9 @@ __all__ = [
     "ServiceError",
     "Settled",
     "Source",
+    "SourceCause",
     "SourceKind",
+    "SourceOutdated",
     "SovereignError",
     "State",
     "StorageError",

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from .base import ClaimId, Document, RecordId, Sha256
 from .event import EventType
+from .notices import Marked, SourceOutdated
 from .reproduction import ClaimOutcome
 from .trust import Fingerprint, KeyRole
 
@@ -75,6 +76,8 @@ DETAILS: dict[EventType, type[Document]] = {
     EventType.REVIEWED: Reviewed,
     EventType.FAITHFUL: Faithful,
     EventType.COUNTERSIGNED: Countersigned,
+    EventType.MARKED: Marked,
+    EventType.OUTDATED: SourceOutdated,
 }
 
 

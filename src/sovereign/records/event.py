@@ -22,6 +22,8 @@ class EventType(StrEnum):
     REVIEWED = "reviewed"
     FAITHFUL = "faithful"
     COUNTERSIGNED = "countersigned"
+    MARKED = "marked"
+    OUTDATED = "outdated"
 
 
 #: What a correction may be of; the names of the kept contract correction-record-v1.

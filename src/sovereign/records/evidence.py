@@ -138,6 +138,9 @@ class Claim(Document):
     quotes: tuple[Quote, ...] = Field(min_length=1)
     agrees_with: tuple[ClaimId, ...] = Field(default=(), description="claims of other sources behind `agreement`")
     stated_negative: bool = Field(default=False, description="the sentence says that something was not measured")
+    by_hand: tuple[Sha256, ...] = Field(
+        default=(), description="entries of the owner's hand that added it or mended its facets"
+    )
 
 
 class DiffersIn(StrEnum):

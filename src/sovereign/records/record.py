@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 from .base import ClaimId, Document, RecordId, Sha256, SourceId
 from .evidence import Cell, Claim, Source
 from .foil import Foil, Profile
+from .hand import HandApplied
 from .judgement import Counts, Decision, Dimension, GateVerdict, PolicyRules, QualityTier, Tribunal
 from .reproduction import Reproduction
 
@@ -133,6 +134,7 @@ class Evidence(Document):
     reproductions: tuple[Reproduction, ...] = ()
     limitations: tuple[str, ...]
     foil: Foil | None = Field(default=None, description="what the reference method or an imported text prints")
+    hand: tuple[HandApplied, ...] = Field(default=(), description="entries of the owner's hand that were in force")
     provenance: Provenance
 
     def claim(self, claim_id: str) -> Claim | None:

@@ -16,6 +16,8 @@ from pydantic import TypeAdapter
 from .attached import Attested, AttestRequest, Countersigned, Faithful, Reviewed
 from .base import Document
 from .event import Event, Manifest, State
+from .hand import HandEntry
+from .notices import Marked, SourceOutdated
 from .pack import PackSpec
 from .record import RECORD_SCHEMA, Record
 from .results import results_schema
@@ -41,6 +43,9 @@ _DOCUMENTS: dict[str, tuple[type[Document], str | None]] = {
     "reviewed-v1": (Reviewed, None),
     "faithful-v1": (Faithful, None),
     "countersigned-v1": (Countersigned, None),
+    "hand-entry-v1": (HandEntry, None),
+    "marked-v1": (Marked, None),
+    "source-outdated-v1": (SourceOutdated, None),
     "pack-v1": (PackSpec, None),
 }
 
@@ -97,7 +102,7 @@ def _envelope() -> dict[str, Any]:
 
 def _statement() -> dict[str, Any]:
     names: tuple[str, ...] = ("draft", "event", "publication", "gate-verdict", "correction", "retraction", "proof")
-    names += ("statement-faithful", "countersignature", "reproduction", "review", "export")
+    names += ("statement-faithful", "countersignature", "reproduction", "review", "export", "hand")
     kinds = [f"tag:sovereign-kernel,2026:{name}" for name in names]
     subject = _object("What was signed.", name={"type": "string"}, digest=_object("Its digest.", sha256=_HEX))
     statement = _object(

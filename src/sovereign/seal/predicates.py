@@ -11,7 +11,7 @@ _OURS = "tag:sovereign-kernel,2026:"
 
 #: A version was written: the seal over its manifest and record.
 PREDICATE_DRAFT = f"{_OURS}draft"
-#: An event that has no type of its own: drafted, revised, rejected, attested, reviewed.
+#: An event that has no type of its own: drafted, revised, rejected, attested, reviewed, marked, outdated.
 PREDICATE_EVENT = f"{_OURS}event"
 #: The owner publishes a version.
 PREDICATE_PUBLICATION = f"{_OURS}publication"
@@ -31,6 +31,8 @@ PREDICATE_REPRODUCTION = f"{_OURS}reproduction"
 PREDICATE_PROOF = f"{_OURS}proof"
 #: Somebody else has read a version and says what they hold of it.
 PREDICATE_REVIEW = f"{_OURS}review"
+#: An entry of the owner's hand: the text that the owner looked at is its subject.
+PREDICATE_HAND = f"{_OURS}hand"
 #: The list of all files of an export.
 PREDICATE_EXPORT = f"{_OURS}export"
 
@@ -48,6 +50,8 @@ EVENT_PREDICATES: Mapping[EventType, str] = MappingProxyType(
         EventType.REVIEWED: PREDICATE_EVENT,
         EventType.FAITHFUL: PREDICATE_STATEMENT_FAITHFUL,
         EventType.COUNTERSIGNED: PREDICATE_COUNTERSIGNATURE,
+        EventType.MARKED: PREDICATE_EVENT,
+        EventType.OUTDATED: PREDICATE_EVENT,
     }
 )
 
