@@ -157,6 +157,29 @@ def test_packages_work(package: str, sandbox: Bubblewrap) -> None:
     assert finished.passed_through == ("packages of this Python",)
 
 
+def test_code_that_is_being_edited_is_shown_without_its_place(
+    sandbox: Bubblewrap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, installed = tmp_path / "code", tmp_path / "installed"
+    stated = installed / "fake_lab-1.0.dist-info"
+    code.mkdir()
+    stated.mkdir(parents=True)
+    (code / "fake_lab.py").write_text("WORD = 'as edited'")
+    (installed / "_fake_lab.pth").write_text(f"{code}\n")
+    (stated / "METADATA").write_text("Metadata-Version: 2.1\nName: fake-lab\nVersion: 1.0\n")
+    (stated / "direct_url.json").write_text('{"url": "file:///x", "dir_info": {"editable": true}}')
+    (stated / "RECORD").write_text("_fake_lab.pth,,\nfake_lab-1.0.dist-info/METADATA,,\n")
+    monkeypatch.syspath_prepend(installed)
+    script = b"import fake_lab\nprint(fake_lab.__file__, fake_lab.WORD)"
+    finished = sandbox.run(Job({"x.py": script}, "x.py", LIMITS, (), packages=True, edited=("fake-lab", "absent")))
+    assert finished.ok, finished.log
+    assert finished.log.strip() == "/edited/0/fake_lab.py as edited"
+    assert finished.passed_through == ("packages of this Python", "code of fake-lab, as it is edited")
+    (stated / "direct_url.json").write_text('{"url": "file:///x", "archive_info": {}}')
+    finished = sandbox.run(Job({"x.py": script}, "x.py", LIMITS, (), packages=True, edited=("fake-lab",)))
+    assert "No module named 'fake_lab'" in finished.log
+
+
 def test_rocq_works(sandbox: Bubblewrap) -> None:
     if shutil.which("coqc") is None:
         pytest.skip("no coqc on PATH")

@@ -17,7 +17,7 @@ from typing import Any
 
 from . import _host
 from ._group import Bounds, Way
-from ._interpreter import SYSTEM, Interpreter, packages, within
+from ._interpreter import SYSTEM, Interpreter, edited, packages, within
 from ._seccomp import system_call_filter
 from .sandbox import PACK, WORK, Job
 
@@ -181,7 +181,7 @@ def environment(job: Job) -> dict[str, str]:
         **job.environment,
         "PYTHONHASHSEED": "0",
         "PYTHONUNBUFFERED": "1",
-        **({"PYTHONPATH": ":".join(packages())} if job.packages else {}),
+        **({"PYTHONPATH": ":".join((*edited(job.edited), *packages()))} if job.packages or job.edited else {}),
     }
 
 
@@ -217,7 +217,7 @@ def _shown(python: Interpreter, job: Job) -> Iterator[tuple[str, ...]]:
     extra = [path for path in packages() if not within(path, (*SYSTEM, *python.binds))] if job.packages else []
     for path in (*python.binds, *extra):
         yield (*_parents(path, made_already), "--ro-bind", path, path)
-    for inside, path in _host.folders(job).items():
+    for inside, path in {**edited(job.edited), **_host.folders(job)}.items():
         yield (*_parents(inside, made_already), "--ro-bind", path, inside)
     for path in _host.devices(job):
         yield (*_parents(path, made_already), "--dev-bind", path, path)

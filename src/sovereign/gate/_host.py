@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sovereign.records import BadInput
 
+from ._interpreter import edited
 from .sandbox import DATA, Job
 
 #: Folders that are no data: the system's own state and devices. What lies in them is refused as well.
@@ -76,7 +77,9 @@ def devices(job: Job) -> list[str]:
 def shown(job: Job) -> tuple[str, ...]:
     """What of the host a job is shown beside its system folders, by name."""
     names = [f"folder {name}" for name in sorted(job.read_only)] + [f"device {name}" for name in job.devices]
-    return (*names, "packages of this Python") if job.packages else tuple(names)
+    if job.packages:
+        names.append("packages of this Python")
+    return (*names, *(f"code of {name}, as it is edited" for name in job.edited if edited((name,))))
 
 
 def _refuse_system(name: str, path: Path) -> None:

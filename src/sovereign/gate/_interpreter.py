@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import site
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 #: The system's own programs and libraries, which every sandbox shows.
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin")
 _STORES = ("/nix/store", "/gnu/store")
+#: Where the folders of editable installs lie inside; their own places say whose machine this is.
+EDITED = "/edited"
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,31 @@ def interpreter() -> Interpreter:
 
 def packages() -> tuple[str, ...]:
     """The folders of installed packages that this process imports from: the environment's, and the base's where it
-    uses them. What a package's `.pth` file would add (an editable install, elsewhere on the disk) is not shown."""
+    uses them. What a package's `.pth` file would add (elsewhere on the disk) is not shown; see `edited`."""
     known = {os.path.realpath(path) for path in sys.path}
     found = (os.path.realpath(path) for path in site.getsitepackages())
     return tuple(dict.fromkeys(path for path in found if path in known and Path(path).is_dir()))
+
+
+def edited(requirements: Iterable[str]) -> dict[str, str]:
+    """Folder inside -> folder of the host, for those distributions that are installed to be edited: their code lies
+    outside of every folder of installed packages (`pip install --editable`). One that is not installed has none."""
+    found: dict[str, str] = {}
+    for name in requirements:
+        try:
+            distribution = metadata.distribution(name)
+            stated = json.loads(distribution.read_text("direct_url.json") or "{}")
+        except (metadata.PackageNotFoundError, ValueError):
+            continue
+        if not (isinstance(stated, dict) and stated.get("dir_info", {}).get("editable") is True):
+            continue
+        for file in distribution.files or ():
+            if file.suffix == ".pth" and len(file.parts) == 1:
+                lines = Path(str(distribution.locate_file(file))).read_text(encoding="utf-8").splitlines()
+                for line in map(str.strip, lines):
+                    if os.path.isabs(line) and os.path.isdir(line) and line not in found.values():  # noqa: PTH117, PTH112
+                        found[f"{EDITED}/{len(found)}"] = os.path.realpath(line)
+    return found
 
 
 def within(path: str, folders: Iterable[str]) -> bool:

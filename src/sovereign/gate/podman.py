@@ -24,7 +24,7 @@ from sovereign.records import BadInput, SandboxUnavailable
 
 from . import _host, _parcel
 from ._command import INNER_UID, LAUNCH, MIB, WRITABLE, bounds, launch
-from ._interpreter import SYSTEM, Interpreter, interpreter, packages, within
+from ._interpreter import SYSTEM, Interpreter, edited, interpreter, packages, within
 from ._lines import printable
 from ._process import Pipes, Process, Watched
 from ._seccomp import system_call_filter
@@ -195,7 +195,7 @@ def _binds(python: Interpreter, job: Job, place: Path) -> Iterator[tuple[str, st
     extra = [path for path in packages() if not within(path, (*SYSTEM, *python.binds))] if job.packages else []
     for path in (*python.binds, *extra):
         yield path, path
-    for inside, path in _host.folders(job).items():
+    for inside, path in {**edited(job.edited), **_host.folders(job)}.items():
         yield path, inside
     for inside in (PACK, LAUNCH, _FILTER):
         yield str(place / "given" / inside.lstrip("/")), inside

@@ -6,6 +6,7 @@ and `measurement` makes of both what a library stores.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import sys
@@ -28,6 +29,7 @@ from sovereign.records import (
 )
 from sovereign.seal import SealError, canonical, digest
 
+from ._interpreter import edited
 from .errors import PackFailed
 from .inputs import GivenInput, take_inputs
 from .packs import PACK_FILE, Pack
@@ -160,7 +162,18 @@ def check_environment(pack: Pack) -> dict[str, str]:
         except metadata.PackageNotFoundError as error:
             remedy = f"install it beside Sovereign: pip install {name}"
             raise NotFound(f"the pack {pack.spec.name} needs {name}, which is not installed", remedy) from error
+        for folder in edited((name,)).values():
+            found[f"code {name}"] = _code_digest(Path(folder))  # a version says little of code that is being edited
     return found
+
+
+def _code_digest(folder: Path) -> str:
+    """SHA-256 over the paths and contents of a folder's files, what Python itself writes left out."""
+    told = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            told.update(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder)}\n".encode())
+    return told.hexdigest()
 
 
 def machine_facts() -> dict[str, str]:
@@ -205,6 +218,7 @@ def _job(pack: Pack, given: tuple[GivenInput, ...], seed: int) -> Job:
         variables,
         shown,
         packages=bool(pack.spec.environment.requirements),
+        edited=pack.spec.environment.requirements,
         arguments=pack.spec.command[2:],
     )
 

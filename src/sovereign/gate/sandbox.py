@@ -64,7 +64,8 @@ class Job:
     names of the files that it should leave in its working folder `/work` (also in sub-folders of it).
 
     `read_only` shows folders of the host under `/data/NAME`; `packages` shows the packages installed for this Python,
-    so that a script may import them; `devices` lets named graphics devices through (`nvidia0`, `dri/renderD128`).
+    so that a script may import them; `edited` names distributions whose code is shown too if they were installed to be
+    edited, elsewhere on the disk; `devices` lets named graphics devices through (`nvidia0`, `dri/renderD128`).
     `arguments` follow the script on its command line.
     Whatever of the host a job was shown is in `Finished.passed_through`, by name.
 
@@ -81,6 +82,7 @@ class Job:
     read_only: Mapping[str, str | Path] = field(default_factory=dict)
     devices: tuple[str, ...] = ()
     packages: bool = False
+    edited: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
