@@ -33,8 +33,8 @@ $(VENV)/.core: $(VENV)/.python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
-	@echo "installing Sovereign and its test tools into $(VENV)"
-	@$(PIP) --editable '.[dev]'
+	@echo "installing Sovereign, routelab and their test tools into $(VENV)"
+	@$(PIP) --editable '.[dev,lab]'
 	@touch $@ $(VENV)/.core
 
 # The sandbox of reproductions. Installed where we may; without it everything works but reproducing.

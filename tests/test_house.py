@@ -121,6 +121,7 @@ def test_files_are_short_and_the_core_is_light(path: Path) -> None:
     assert used & {"numpy", "torch", "requests", "scipy", "sklearn"} == set()
     assert named(path) == "net/_wire.py" or "httpx" not in used, "the network is reached through net/ alone"
     assert used & {"urllib3", "aiohttp", "openai", "litellm"} == set()
+    assert "routelab" not in used, "the kernel knows nothing of the lab"
 
 
 def test_public_names_are_as_pinned() -> None:
