@@ -19,6 +19,8 @@ class Context:
 
     Attributes:
         modality: int64 [N], `TEXT` or `VISION`: where each token comes from.
+        token: int64 [N]: id of each token in the vocabulary; for a visual token whatever names it (its position). Only
+            hash routing looks at it.
         sample: int64 [N]: which sample of the batch each token belongs to, from 0.
         layer: number of the MoE layer, from 0.
         previous_logits: float [N, E']: router logits of the MoE layer before (gating residual of MoE++).
@@ -27,6 +29,7 @@ class Context:
     """
 
     modality: Tensor | None = None
+    token: Tensor | None = None
     sample: Tensor | None = None
     layer: int = 0
     previous_logits: Tensor | None = None

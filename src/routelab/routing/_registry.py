@@ -7,12 +7,20 @@ from typing import Any
 
 from routelab._errors import BadShape
 from routelab.routing._base import Router
+from routelab.routing.anyexperts import AnyExperts
+from routelab.routing.blind import FrozenRandom, Hash, RandomK
+from routelab.routing.fractional import FractionalK
 from routelab.routing.topk import SigmoidBias, TopK
 
 #: One line per router, in the order of docs/routelab.md.
 STRATEGIES: dict[str, type[Router]] = {
     "topk": TopK,
     "sigmoid_bias": SigmoidBias,
+    "fractional_k": FractionalK,
+    "random_k": RandomK,
+    "frozen_random": FrozenRandom,
+    "hash": Hash,
+    "anyexperts": AnyExperts,
 }
 
 
