@@ -87,6 +87,8 @@ OTHERS = [
     ("What is MoE latency from 8 to 64 experts?", "condition", ["8 to 64 experts"]),
     ("What is MoE latency across varying batch sizes?", "condition", ["across varying batch sizes"]),
     ("What is MoE latency on an RTX 4090?", "condition", ["RTX 4090"]),
+    ("What is MoE latency on ShapeQA with the routelab model?", "condition", ["routelab model"]),
+    ("What is MoE latency on ShapeQA with the routelab model?", "benchmark", ["ShapeQA"]),
     ("What is MoE latency in fp16 at 1B parameters?", "condition", ["fp16", "1B parameters"]),
     ("Expert routing latency in VLMs?", "subject", ["mixture-of-experts", "vision-language model"]),
 ]

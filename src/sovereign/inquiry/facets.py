@@ -223,11 +223,12 @@ def models_run_on(question: str, systems: Sequence[str], vocabulary: Vocabulary)
 
 
 def question_conditions(question: str, vocabulary: Vocabulary) -> list[str]:
-    """Batch sizes, expert counts, top-k and the like, as the question writes them, none inside another."""
+    """Batch sizes, expert counts, implementations and the like, as the question writes them, none inside another."""
     spans = sorted(
         [
             *(match.span() for pattern in _CONDITIONS for match in pattern.finditer(question)),
             *(span for name in vocabulary.words.hardware for span in term_spans(question, name)),
+            *(span for name in vocabulary.words.implementations for span in term_spans(question, name)),
         ],
         key=lambda span: (span[0] - span[1], span[0]),
     )

@@ -51,7 +51,10 @@ class Condition(Document):
 
 
 class Words(Document):
+    """`implementations` name what a measurement was made with; asked for, one is a condition like a batch size."""
+
     hardware: tuple[str, ...] = ()
+    implementations: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     generic: tuple[str, ...] = ()
 
