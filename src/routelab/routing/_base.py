@@ -137,6 +137,9 @@ class Router(nn.Module):
     def forward(self, x: Tensor, context: Context | None = None) -> Routing:
         raise NotImplementedError
 
+    def after_step(self) -> None:
+        """What the router does after every optimiser step: most do nothing, some move a bias or a threshold."""
+
     def check_tokens(self, x: Tensor) -> Tensor:
         """The tokens, after a look at their shape.
 

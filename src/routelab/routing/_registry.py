@@ -7,9 +7,13 @@ from typing import Any
 
 from routelab._errors import BadShape
 from routelab.routing._base import Router
+from routelab.routing.adamoe import AdaMoE
 from routelab.routing.anyexperts import AnyExperts
 from routelab.routing.blind import FrozenRandom, Hash, RandomK
+from routelab.routing.entropy_k import EntropyK
 from routelab.routing.fractional import FractionalK
+from routelab.routing.moepp import MoEPlusPlus
+from routelab.routing.top_p import DTopP, TopP
 from routelab.routing.topk import SigmoidBias, TopK
 
 #: One line per router, in the order of docs/routelab.md.
@@ -21,6 +25,11 @@ STRATEGIES: dict[str, type[Router]] = {
     "frozen_random": FrozenRandom,
     "hash": Hash,
     "anyexperts": AnyExperts,
+    "adamoe": AdaMoE,
+    "top_p": TopP,
+    "dtop_p": DTopP,
+    "moepp": MoEPlusPlus,
+    "entropy_k": EntropyK,
 }
 
 

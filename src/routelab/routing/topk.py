@@ -72,6 +72,9 @@ class SigmoidBias(Router):
             self.load_since += routing.load()
         return routing
 
+    def after_step(self) -> None:
+        self.update_bias()
+
     @torch.no_grad()
     def update_bias(self) -> None:
         """Move each bias by `step`: up where an expert had less than the mean load since the last call, else down."""
