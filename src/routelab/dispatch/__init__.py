@@ -1,5 +1,8 @@
 """Dispatch: how the experts that a routing names are run."""
 
+from routelab.dispatch._registry import DISPATCH, RAGGED, Backend, backend
 from routelab.dispatch.experts import Experts
+from routelab.dispatch.layer import MoELayer
+from routelab.dispatch.padded import all_slots, capacity
 
-__all__ = ["Experts"]
+__all__ = ["DISPATCH", "RAGGED", "Backend", "Experts", "MoELayer", "all_slots", "backend", "capacity"]
