@@ -9,6 +9,9 @@ from routelab.routing.budget import Budget, calibrate, set_budget
 from routelab.routing.entropy_k import EntropyK
 from routelab.routing.fractional import FractionalK
 from routelab.routing.moepp import MoEPlusPlus
+from routelab.routing.noisy_topk import NoisyTopK
+from routelab.routing.shift import Shift, calibrate_shift
+from routelab.routing.soft import SoftSlots
 from routelab.routing.top_p import DTopP, ThresholdController, TopP, share_controller
 from routelab.routing.topk import SigmoidBias, TopK
 
@@ -26,15 +29,19 @@ __all__ = [
     "FrozenRandom",
     "Hash",
     "MoEPlusPlus",
+    "NoisyTopK",
     "RandomK",
     "Router",
     "Routing",
+    "Shift",
     "SigmoidBias",
+    "SoftSlots",
     "ThresholdController",
     "TopK",
     "TopP",
     "build",
     "calibrate",
+    "calibrate_shift",
     "set_budget",
     "share_controller",
 ]

@@ -13,6 +13,7 @@ from routelab.routing.blind import FrozenRandom, Hash, RandomK
 from routelab.routing.entropy_k import EntropyK
 from routelab.routing.fractional import FractionalK
 from routelab.routing.moepp import MoEPlusPlus
+from routelab.routing.noisy_topk import NoisyTopK
 from routelab.routing.top_p import DTopP, TopP
 from routelab.routing.topk import SigmoidBias, TopK
 
@@ -30,6 +31,7 @@ STRATEGIES: dict[str, type[Router]] = {
     "dtop_p": DTopP,
     "moepp": MoEPlusPlus,
     "entropy_k": EntropyK,
+    "noisy_topk": NoisyTopK,
 }
 
 
