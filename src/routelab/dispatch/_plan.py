@@ -151,6 +151,6 @@ class _Combine(torch.autograd.Function):
         by_weight = None
         if ctx.needs_input_grad[1]:
             by_weight = (rows.float() * of_rows.float()).sum(1).to(weight.dtype).index_select(0, position)
-        row_weight = torch.empty_like(weight)
+        row_weight = weight.new_zeros(token.shape[0])  # a row that no token takes has no gradient
         row_weight[position] = weight
         return of_rows * row_weight.to(grad.dtype).unsqueeze(1), by_weight, None, None, None

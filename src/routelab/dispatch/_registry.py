@@ -7,6 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from routelab._errors import BadShape
+from routelab.dispatch.bucketed import bucketed
 from routelab.dispatch.dense_mixture import dense_mixture
 from routelab.dispatch.experts import Experts
 from routelab.dispatch.gather import gather
@@ -24,6 +25,7 @@ DISPATCH: dict[str, Backend] = {
     "sorted": sorted_slices,
     "grouped": grouped,
     "grouped_fixed": grouped_fixed,
+    "bucketed": bucketed,
     "gather": gather,
     "padded_sorted": padded_sorted,
     "padded_grouped": padded_grouped,

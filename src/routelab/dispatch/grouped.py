@@ -25,7 +25,7 @@ def grouped(x: Tensor, routing: Routing, experts: Experts) -> Tensor:
     Raises:
         BadShape: tokens, routing and experts do not fit, or are float64.
     """
-    return _run(x, routing, experts, ragged_plan(routing))
+    return run_grouped(x, routing, experts, ragged_plan(routing))
 
 
 def grouped_fixed(x: Tensor, routing: Routing, experts: Experts) -> Tensor:
@@ -35,10 +35,11 @@ def grouped_fixed(x: Tensor, routing: Routing, experts: Experts) -> Tensor:
     Raises:
         BadShape: tokens, routing and experts do not fit.
     """
-    return _run(x, routing, experts, fixed_plan(routing))
+    return run_grouped(x, routing, experts, fixed_plan(routing))
 
 
-def _run(x: Tensor, routing: Routing, experts: Experts, plan: Plan) -> Tensor:
+def run_grouped(x: Tensor, routing: Routing, experts: Experts, plan: Plan) -> Tensor:
+    """The products over a plan's groups."""
     tokens, w_in, w_out = operands(x, routing, experts)
     if plan.token.shape[0] == 0:
         return nothing(x, routing)
