@@ -12,6 +12,7 @@ from sovereign.records import (
     Claim,
     Document,
     Dropped,
+    HandApplied,
     MissingSystem,
     Question,
     Reproduction,
@@ -87,6 +88,15 @@ class Extracted(Document):
     first_hand: tuple[str, ...] = Field(
         default=(), description="claims on a source's own system: results are shown from there, not from hearsay"
     )
+
+
+class Handled(Document):
+    """What the owner's hand makes of the claims that were extracted: nothing where there is no entry."""
+
+    left_out: tuple[str, ...] = Field(default=(), description="ids of claims that are left out as wrong")
+    claims: tuple[Claim, ...] = Field(default=(), description="added claims, and mended ones in their new form")
+    first_hand: tuple[str, ...] = Field(default=(), description="those of them that are on their source's own system")
+    applied: tuple[HandApplied, ...] = ()
 
 
 class Compared(Document):

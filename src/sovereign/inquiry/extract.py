@@ -27,7 +27,7 @@ MAX_CLAIMS_PER_SOURCE = 200
 MAX_CLAIMS_PER_FULL_TEXT = 60
 #: `[12]`, `(Smith et al., 2020)`, `Smith et al. [3]`, `BIBREF4`.
 _CITATION = re.compile(r"\[\d{1,3}(?:[,;\s–-]+\d{1,3})*\]|\([^()]*\b(?:19|20)\d\d[a-z]?\)|\bet al\.|BIBREF\d")
-_GROUNDING = {SourceKind.WORK: Grounding.QUOTED, SourceKind.NOTE: Grounding.REPORTED}
+GROUNDING = {SourceKind.WORK: Grounding.QUOTED, SourceKind.NOTE: Grounding.REPORTED}
 _AIM = re.compile(
     r"(?:(?:BACKGROUND|OBJECTIVES?|AIMS?|PURPOSE|METHODS?|INTRODUCTION|CONTEXT|DESIGN)\b|To\s+(?:determine|compare|assess|"
     r"evaluate|investigate|examine|study)|(?:We|This\s+\w+|The\s+(?:aim|objective|purpose)\b[^.]*)\s+(?:aim|sought|review|"
@@ -68,13 +68,18 @@ def extract(planned: Plan, reading: Reading, library: LibraryPort, vocabulary: V
         else:
             found = list(_of_text(read_source, stored.text, planned, vocabulary))
             subjects[read_source.source.id] = speaks_of_facets(spoken(stored, planned), planned)
-        own = {name_key(name) for name in read_source.source.systems or _title_system(read_source.source.title)}
+        own = own_names(read_source.source)
         for claim in found[:MAX_CLAIMS_PER_SOURCE]:
             claims.setdefault(claim.id, claim)
-            system = name_key(claim.facets.system or "")
-            if system in own or (read_source.source.kind is SourceKind.WORK and not system):
+            if is_first_hand(claim, read_source.source, own):
                 first_hand.append(claim.id)
     return Extracted(claims=tuple(claims.values()), subjects=subjects, bears_on=bears_on, first_hand=tuple(first_hand))
+
+
+def is_first_hand(claim: Claim, source: Source, own: set[str]) -> bool:
+    """Whether a claim is on its source's own system, or a work's on none that it names."""
+    system = name_key(claim.facets.system or "")
+    return system in own or (source.kind is SourceKind.WORK and not system)
 
 
 def claim_id(source: str, place: str, facets: Facets) -> str:
@@ -153,7 +158,7 @@ def _of_sentence(piece: Piece, facets: Facets, negative: bool, source: Source, t
     return Claim(
         id=claim_id(source.id, f"{piece.start}-{piece.end}", facets),
         text=plain(piece.text),
-        grounding=_GROUNDING[source.kind],
+        grounding=GROUNDING[source.kind],
         facets=facets,
         quotes=(span_quote(source.id, source.sha256, text, piece.start, piece.end),),
         stated_negative=negative,
@@ -167,7 +172,7 @@ def _of_row(table: Table, row: Row, others: tuple[Row, ...], facets: Facets, sou
     return Claim(
         id=claim_id(source.id, place, facets),
         text=plain(row.text),
-        grounding=_GROUNDING[source.kind],
+        grounding=GROUNDING[source.kind],
         facets=facets,
         quotes=tuple(span_quote(source.id, source.sha256, text, *span) for span in spans),
     )
@@ -207,7 +212,7 @@ def _located(piece: Piece, planned: Plan) -> list[tuple[Facets, bool]]:
     """
     stems = {stem(word) for word in content_words(piece.text)}
     terms = [term for group in planned.facet_terms.values() for term in group]
-    hit = [term for term in terms if stem(term) in stems]
+    hit = terms_in(piece.text, planned)
     subject = {stem(term) for group in planned.subject_terms for term in group}
     if not subject & stems or len(hit) < max(2, (len(terms) + 2) // 3):
         return []
@@ -217,6 +222,17 @@ def _located(piece: Piece, planned: Plan) -> list[tuple[Facets, bool]]:
     if outcome:
         found = found.model_copy(update={"direction": Direction(str(outcome.lastgroup))})
     return [(found, False)]
+
+
+def terms_in(text: str, planned: Plan) -> list[str]:
+    """The question's terms that a sentence holds."""
+    stems = {stem(word) for word in content_words(text)}
+    return [term for group in planned.facet_terms.values() for term in group if stem(term) in stems]
+
+
+def own_names(source: Source) -> set[str]:
+    """The systems whose own source this is, as name keys: by its front matter, else by its title."""
+    return {name_key(name) for name in source.systems or _title_system(source.title)}
 
 
 def _title_system(title: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ CONTEXT = 32
 
 def quote_fault(quote: Quote, text: str) -> str | None:
     """What is wrong with a quote against the text it names, or None. Offsets are code points."""
-    if _digest(text) != quote.sha256:
+    if text_digest(text) != quote.sha256:
         return "the text is not the one that was read (its SHA-256 differs)"
     if quote.pointer is not None:
         return _pointer_fault(quote, text)
@@ -29,8 +29,8 @@ def quote_fault(quote: Quote, text: str) -> str | None:
 
 
 @lru_cache(maxsize=128)
-def _digest(text: str) -> str:
-    """Many quotes are of one text, and a text may be long."""
+def text_digest(text: str) -> str:
+    """SHA-256 of a text's UTF-8 bytes. Many quotes are of one text, and a text may be long."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

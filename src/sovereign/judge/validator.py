@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from sovereign.records import Check, CheckState, Claim, Evidence, Grounding, SourceKind
+from sovereign.records import Check, CheckState, Claim, Evidence, Facets, Grounding, SourceKind
 
 from .answers import misquoted, same_words, unfounded_numbers
 from .checks import fault_check
@@ -68,17 +68,26 @@ def _quotes(evidence: Evidence, texts: Texts) -> Check:
     return fault_check(name, faults, looked, 10, "every quote stands at its place in the text that was read")
 
 
+def value_fault(facets: Facets, quotes: Sequence[str]) -> str | None:
+    """Why a value is not what the quoted words say, or None: the number must stand in them with its unit."""
+    value = facets.value
+    if value is None:
+        return None
+    parsed = {(abs(q.value), q.unit) for quote in quotes for q in quantities(quote)}
+    # A table's row has the unit once, in brackets beside its column's name, and bare numbers under it.
+    named = {unit for quote in quotes for unit in bracketed_units(quote)}
+    unit = None if facets.unit in named and (abs(value), None) in parsed else facets.unit
+    if (abs(value), unit) not in parsed:
+        return f"{value:g} {facets.unit or ''} is not what its quote says"
+    return None
+
+
 def _numbers(evidence: Evidence) -> Iterator[Fault]:
     for claim in evidence.claims:
-        value = claim.facets.value
-        if value is None or claim.grounding is Grounding.MEASURED:
-            continue
-        parsed = {(abs(q.value), q.unit) for quote in claim.quotes for q in quantities(quote.text)}
-        # A table's row has the unit once, in brackets beside its column's name, and bare numbers under it.
-        named = {unit for quote in claim.quotes for unit in bracketed_units(quote.text)}
-        unit = None if claim.facets.unit in named and (abs(value), None) in parsed else claim.facets.unit
-        if (abs(value), unit) not in parsed:
-            yield claim.id, f"{value:g} {claim.facets.unit or ''} is not what its quote says"
+        if claim.grounding is not Grounding.MEASURED:
+            fault = value_fault(claim.facets, [quote.text for quote in claim.quotes])
+            if fault is not None:
+                yield claim.id, fault
     for claim in evidence.claims:
         if claim.grounding is Grounding.MEASURED and claim.facets.value is not None and not _measured_value(claim):
             yield claim.id, f"{claim.facets.value:g} is not in the measured value"

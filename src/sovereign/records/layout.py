@@ -10,6 +10,8 @@ RECORD_FILE = "record.json"
 MANIFEST_FILE = "manifest.json"
 SEAL_FILE = "seal.json"
 AUDIT_FILE = "audit.jsonl"
+#: The signed entries of the owner's hand that were in force when a version was made, one a line.
+HAND_FILE = "hand.jsonl"
 TEXTS = "texts"
 REPRODUCTIONS = "reproductions"
 EVENTS = "events"
