@@ -38,13 +38,17 @@ def is_one_character(old: str, new: str) -> bool:
     )
 
 
+def changed(path: Path, mutation: Mutation) -> str:
+    """The source with the mutation in it, after a look at whether it is one and stands there once."""
+    source = path.read_text(encoding="utf-8")
+    assert is_one_character(mutation.old, mutation.new), f"{mutation} is not a change of one character"
+    assert source.count(mutation.old) == 1, f"{mutation.old!r} stands {source.count(mutation.old)} times in {path}"
+    return source.replace(mutation.old, mutation.new)
+
+
 def load(path: Path, mutation: Mutation | None = None) -> types.ModuleType:
     """The module of a file, with one character changed or as it is, under a name of its own."""
-    source = path.read_text(encoding="utf-8")
-    if mutation is not None:
-        assert is_one_character(mutation.old, mutation.new), f"{mutation} is not a change of one character"
-        assert source.count(mutation.old) == 1, f"{mutation.old!r} stands {source.count(mutation.old)} times in {path}"
-        source = source.replace(mutation.old, mutation.new)
+    source = path.read_text(encoding="utf-8") if mutation is None else changed(path, mutation)
     module = types.ModuleType(f"mutant_{path.stem}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # dataclasses look their module up
@@ -57,6 +61,7 @@ def load(path: Path, mutation: Mutation | None = None) -> types.ModuleType:
 
 def assert_caught(path: Path, mutation: Mutation, pin: Pin) -> None:
     """Demand that `pin` fails on the mutant; that it holds for the unchanged file is the pinning test itself."""
+    compile(changed(path, mutation), str(path), "exec")  # a mutation that is none is no catch
     try:
         mutant = load(path, mutation)
         pin(mutant)
