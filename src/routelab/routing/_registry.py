@@ -12,8 +12,10 @@ from routelab.routing.anyexperts import AnyExperts
 from routelab.routing.blind import FrozenRandom, Hash, RandomK
 from routelab.routing.entropy_k import EntropyK
 from routelab.routing.fractional import FractionalK
+from routelab.routing.modality_groups import SMAR, ModalityGroups
 from routelab.routing.moepp import MoEPlusPlus
 from routelab.routing.noisy_topk import NoisyTopK
+from routelab.routing.smoes import SMoES
 from routelab.routing.top_p import DTopP, TopP
 from routelab.routing.topk import SigmoidBias, TopK
 
@@ -26,6 +28,9 @@ STRATEGIES: dict[str, type[Router]] = {
     "frozen_random": FrozenRandom,
     "hash": Hash,
     "anyexperts": AnyExperts,
+    "smoes": SMoES,
+    "modality_groups": ModalityGroups,
+    "smar": SMAR,
     "adamoe": AdaMoE,
     "top_p": TopP,
     "dtop_p": DTopP,
