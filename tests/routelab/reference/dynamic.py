@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-
 from tests.routelab.reference.topk import largest, softmax
 
 Array = NDArray[np.float64]

@@ -9,8 +9,6 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from routelab import BadShape  # noqa: E402
-from routelab.routing import AdaMoE, build  # noqa: E402
 from tests.routelab.mutations import ROUTING, Mutation, assert_caught, load  # noqa: E402
 from tests.routelab.reference import dynamic as slow  # noqa: E402
 from tests.routelab.routing_cases import (  # noqa: E402
@@ -22,6 +20,9 @@ from tests.routelab.routing_cases import (  # noqa: E402
     numeric_gradient,
     pairs,
 )
+
+from routelab import BadShape  # noqa: E402
+from routelab.routing import AdaMoE, build  # noqa: E402
 
 FILE = ROUTING / "adamoe.py"
 MUTATIONS = (

@@ -9,11 +9,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from routelab import BadShape  # noqa: E402
-from routelab.routing import Context, MoEPlusPlus, build  # noqa: E402
 from tests.routelab.mutations import ROUTING, Mutation, assert_caught, load  # noqa: E402
 from tests.routelab.reference import dynamic as slow  # noqa: E402
 from tests.routelab.routing_cases import array, as_identity, assert_same, close, logit_cases, pairs  # noqa: E402
+
+from routelab import BadShape  # noqa: E402
+from routelab.routing import Context, MoEPlusPlus, build  # noqa: E402
 
 FILE = ROUTING / "moepp.py"
 MUTATIONS = (

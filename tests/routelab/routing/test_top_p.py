@@ -9,8 +9,6 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from routelab import BadShape  # noqa: E402
-from routelab.routing import DTopP, TopP, build, calibrate_shift, share_controller  # noqa: E402
 from tests.routelab.mutations import ROUTING, Mutation, assert_caught, load  # noqa: E402
 from tests.routelab.reference import dynamic as slow  # noqa: E402
 from tests.routelab.reference import topk as plain  # noqa: E402
@@ -23,6 +21,9 @@ from tests.routelab.routing_cases import (  # noqa: E402
     numeric_gradient,
     pairs,
 )
+
+from routelab import BadShape  # noqa: E402
+from routelab.routing import DTopP, TopP, build, calibrate_shift, share_controller  # noqa: E402
 
 FILE = ROUTING / "top_p.py"
 MUTATIONS = (
