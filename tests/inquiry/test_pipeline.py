@@ -106,7 +106,9 @@ def test_stages_come_in_the_order_of_reading(library: Library) -> None:
 @pytest.mark.parametrize("most", [0, 1, 3])
 def test_a_low_score_asks_again_and_not_for_ever(most: int, library: Library) -> None:
     run = Direct()
-    evidence, judgement = ask(library, QUESTION, run, revise_below=10, max_revisions=most, decline_below=0)
+    evidence, judgement = ask(
+        library, QUESTION, run, revise_below=10, max_revisions=most, decline_below=0, revise_gain=0
+    )
     rounds = run.stages.count("search")
     assert run.stages == [STAGES[0], *STAGES[1:] * rounds]
     assert rounds == min(most, 2) + 1, "each gap has two queries, with and without the subject; a third has nothing new"

@@ -20,6 +20,7 @@ from ._evidence import quotes, references, texts
 from ._foil import foil
 from ._judgement import judgement
 from ._reproductions import marks, reproductions
+from ._rounds import rounds
 from ._signatures import events, export, seals
 from ._signers import signers
 from ._trust import Trust, read_trust
@@ -41,6 +42,7 @@ STEPS: dict[str, Step] = {
     "reproduction marks": marks,
     "audit chain": audit,
     "judgement": judgement,
+    "rounds": rounds,
     "foil": foil,
     "export": export,
     "crate": crate,

@@ -23,7 +23,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sovereign.records import BadInput, Document, Interrupted, NotFound, SovereignError, StorageError
+from sovereign.records import BadInput, Busy, Document, Interrupted, NotFound, SovereignError, StorageError
 from sovereign.seal import canonical, digest
 
 from ._lock import RunLock, is_held
@@ -77,16 +77,18 @@ class Journal:
         version: int | None = None,
         details: dict[str, Any] | None = None,
         reuse: bool = False,
+        alone: bool = False,
     ) -> Iterator[JournalRun]:
         """Create a run and hold its lock inside the context; see `runs.Runs`. Raises BadInput for an id in use.
 
-        `reuse` lets its stages take outputs that other runs of this journal stored under the same key.
+        `reuse` lets its stages take outputs that other runs of this journal stored under the same key. `alone` raises
+        Busy if another run for that version of that record is not done, whether or not somebody works on it now.
         """
         run_id = run_id or f"run-{uuid.uuid4().hex[:8]}"
         if not _RUN_ID.fullmatch(run_id):
             raise BadInput(f"{run_id!r} cannot be a run's id", "use lower-case letters, digits, - and _ (64 at most)")
         row = (run_id, purpose, question, record, version, json.dumps(details or {}), int(reuse), self._clock())
-        with self._held(run_id, reuse, row) as run:
+        with self._held(run_id, reuse, row, alone) as run:
             yield run
 
     @contextlib.contextmanager
@@ -145,10 +147,12 @@ class Journal:
         return self._locks / f"{run_id}.lock"
 
     @contextlib.contextmanager
-    def _held(self, run_id: str, reuse: bool, new_row: tuple[Any, ...] | None = None) -> Iterator[JournalRun]:
+    def _held(
+        self, run_id: str, reuse: bool, new_row: tuple[Any, ...] | None = None, alone: bool = False
+    ) -> Iterator[JournalRun]:
         with RunLock(self._lock_path(run_id)):
             if new_row is not None:
-                self._insert(new_row)
+                self._insert(new_row, alone)
             run = JournalRun(run_id, self._db, self._clock, reuse)
             try:
                 yield run
@@ -156,8 +160,13 @@ class Journal:
                 run._note_stop(error)
                 raise
 
-    def _insert(self, row: tuple[Any, ...]) -> None:
+    def _insert(self, row: tuple[Any, ...], alone: bool) -> None:
         with self._db.writing() as db:
+            other = "SELECT id FROM runs WHERE record = ? AND version = ? AND done_at IS NULL"
+            if alone and (found := db.execute(other, (row[3], row[4])).fetchone()):
+                raise Busy(
+                    f"{found['id']} makes version {row[4]} of {row[3]} already", f"see `sovereign runs {found['id']}`"
+                )
             try:
                 db.execute("INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,NULL)", row)
             except sqlite3.IntegrityError as error:

@@ -1,7 +1,8 @@
 """The way of a question, in reading order: plan, search, read, extract, compare, cells, answer, judge.
 
 Each stage is one function in one file, pure over stored inputs, and its output is kept in the journal. A
-score under the policy's bar asks for a revision: new queries for the gaps, then search to tribunal once more.
+score under the policy's bar asks for a revision: new queries for the gaps, then search to tribunal once more, until
+the bar is reached, the policy's bound is, or a round gained too little to hold another.
 """
 
 from __future__ import annotations
@@ -14,8 +15,19 @@ from importlib import import_module, resources
 from typing import Protocol, TypeVar
 
 from sovereign import _version
-from sovereign.judge import RULES, assess
-from sovereign.records import Cell, Document, Evidence, Judgement, PolicyRules, Provenance, Search, Verdict
+from sovereign.judge import RULES, assess, why_stop
+from sovereign.records import (
+    Cell,
+    Document,
+    Evidence,
+    Judgement,
+    PolicyRules,
+    Provenance,
+    Revision,
+    Round,
+    Search,
+    StopReason,
+)
 
 from . import documents as doc
 from .answer import ONLY_LIBRARY, write
@@ -24,6 +36,7 @@ from .compare import compare, naming_only
 from .extract import extract
 from .plan import plan, revise
 from .read import read
+from .remark import not_found, take_in
 from .search import search
 from .vocabulary import EMPTY, Vocabulary, shipped
 
@@ -36,7 +49,7 @@ _PASSAGES = (*(f"sovereign.inquiry.{name}" for name in ("reading", "passages", "
 _LOOKING = tuple(f"sovereign.library.{name}" for name in ("library", "index", "ranking", "gazetteer"))
 #: What each stage's code is, with all that it calls: a change in one of these modules makes its stored outputs stale.
 STAGE_MODULES: dict[str, tuple[str, ...]] = {
-    "plan": (*_PLANNING, *_READING, *_LOOKING),
+    "plan": ("sovereign.inquiry.remark", *_PLANNING, *_READING, *_LOOKING),
     "search": ("sovereign.inquiry.search", *_PASSAGES, *_PLANNING, *_READING, *_LOOKING),
     "read": ("sovereign.inquiry.read", "sovereign.inquiry.documents"),
     "extract": (
@@ -99,6 +112,7 @@ def investigate(
     vocabularies: Sequence[Vocabulary] | None = None,
     searches: Sequence[Search] = (),
     limitations: Sequence[str] = (),
+    remarks: Sequence[str] = (),
 ) -> tuple[Evidence, Judgement]:
     """Answer a question from a library, judged and decided; nothing is written but the run's journal.
 
@@ -107,22 +121,38 @@ def investigate(
         policy: the owner's rules; they are stored with the evidence.
         vocabularies: the fields' words; by default those that come with the package.
         searches, limitations: of a live search that filled the library before; they are part of the record.
+        remarks: with which the owner sent earlier versions back; what they name is searched for too.
     """
     stages = _Stages(library, policy, run, progress, tuple(shipped() if vocabularies is None else vocabularies))
     stages.before = tuple(searches), tuple(limitations)
-    planned = stages.plan(question)
+    stages.noted = not_found(question, remarks, library, stages.vocabularies)
+    planned = stages.plan(question, tuple(remarks))
     evidence, judgement = stages.answer(planned)
-    for round_number in range(1, policy.max_revisions + 1):
-        if judgement.tribunal.verdict is not Verdict.REVISE:
-            break
+    rounds = [_round(0, evidence, judgement)]
+    while (stopped := why_stop(rounds, policy)) is None:
+        number = len(rounds)
         gaps = [_in_words(cell) for cell in evidence.cells if cell.gap]
-        revised = revise(planned, gaps, round_number)
+        revised = revise(planned, gaps, number)
         if revised == planned:
+            stopped = StopReason.NOTHING_LEFT
             break
-        progress(f"revision {round_number}: score {judgement.tribunal.score:g} is under {policy.revise_below:g}")
+        progress(f"revision {number}: score {judgement.tribunal.score:g} is under {policy.revise_below:g}")
         planned = revised
         evidence, judgement = stages.answer(planned)  # it asks all that was asked before, and more
-    return evidence, judgement
+        rounds.append(_round(number, evidence, judgement))
+    revision = Revision(rounds=tuple(rounds), stopped=stopped, remarks=tuple(remarks))
+    return evidence.model_copy(update={"revision": revision}), judgement
+
+
+def _round(number: int, evidence: Evidence, judgement: Judgement) -> Round:
+    return Round(
+        number=number,
+        queries=sum(search.round == number and search.connector == "library" for search in evidence.searches),
+        sources=len(evidence.sources),
+        filled=sum(not cell.gap for cell in evidence.cells),
+        score=judgement.tribunal.score,
+        verdict=judgement.tribunal.verdict,
+    )
 
 
 class _Stages:
@@ -141,13 +171,16 @@ class _Stages:
         self._policy = policy
         self._run = run
         self._progress = progress
-        self._vocabularies = vocabularies
+        self.vocabularies = vocabularies
         self.before: tuple[tuple[Search, ...], tuple[str, ...]] = ((), ())
+        self.noted: tuple[str, ...] = ()
 
-    def plan(self, question: str) -> doc.Plan:
-        return self._stage(
-            "plan", "planning", (question,), lambda: plan(question, self._library, self._vocabularies), doc.Plan
-        )
+    def plan(self, question: str, remarks: tuple[str, ...] = ()) -> doc.Plan:
+        def made() -> doc.Plan:
+            planned = plan(question, self._library, self.vocabularies)
+            return take_in(planned, remarks, self._library, self.vocabularies) if remarks else planned
+
+        return self._stage("plan", "planning", (question, *remarks), made, doc.Plan)
 
     def answer(self, planned: doc.Plan) -> tuple[Evidence, Judgement]:
         """One round: search, read, extract, compare, cells, answer, tribunal and decision."""
@@ -201,11 +234,11 @@ class _Stages:
     ) -> Output:
         self._progress(saying)
         digests = tuple(_digest(part) for part in parts)
-        code = code_digest(name, self._vocabularies, self._policy)
+        code = code_digest(name, self.vocabularies, self._policy)
         return self._run.stage(name, code, _Inputs(library_digest=self._digest, parts=digests), fn, output)
 
     def _vocabulary(self, name: str) -> Vocabulary:
-        return next((vocabulary for vocabulary in self._vocabularies if vocabulary.name == name), EMPTY)
+        return next((vocabulary for vocabulary in self.vocabularies if vocabulary.name == name), EMPTY)
 
     def _runs(self, reading: doc.Reading) -> str:
         """What the library's packs say, which is no part of a measurement's text."""
@@ -250,13 +283,13 @@ class _Stages:
             searches=_numbered((*found.searches, *self.before[0])),
             dropped=found.dropped,
             reproductions=naming_only(used, compared.reproductions),
-            limitations=(*_limitations(written, live=bool(self.before[1])), *self.before[1]),
+            limitations=(*_limitations(written, live=bool(self.before[1])), *self.before[1], *self.noted),
             provenance=Provenance(
                 code_version=_version.__version__,
                 code_digest=_all_code(),
                 rules=RULES,
                 policy=self._policy,
-                vocabularies={v.name: v.digest for v in self._vocabularies},
+                vocabularies={v.name: v.digest for v in self.vocabularies},
                 readers=self._library.readers(),
                 subject_terms=planned.subject_terms,
                 facet_terms=planned.facet_terms,

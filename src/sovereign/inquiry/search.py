@@ -31,6 +31,7 @@ _WORTH = {
     "metric": 0.7,
     "near": 0.5,
     "term": 1.0,
+    "remark": 1.0,
 }
 
 #: Parts of a note that say what a work does not do, and how sure we are: they are not what the work speaks of.

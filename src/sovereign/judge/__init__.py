@@ -11,6 +11,7 @@ from .notices import HandNotice, SourceNotice, hand_since, source_notices
 from .numbers import RESULT_UNITS, Quantity, bracketed_units, numbers_in, quantities
 from .policy import decide
 from .quotes import CONTEXT, plain, pointer_text, quote_fault, resolve_pointer
+from .rounds import why_stop
 from .standing import LEVELS, TIER_BASIS, claim_level, quality_tier, verification_level
 from .synthesizer import NOT_MEASURED, status_of
 from .terms import may_hold, mentions, mentions_any, name_key, speaks_of, term_pattern, term_spans
@@ -75,5 +76,6 @@ __all__ = [
     "tfidf_cosine",
     "unfounded_numbers",
     "verification_level",
+    "why_stop",
     "without_marks",
 ]

@@ -92,6 +92,7 @@ from .record import (
 )
 from .reproduction import ClaimOutcome, EarlierRun, Outcome, Reproduction
 from .results import RESULTS_SCHEMA, read_results, results_fault
+from .revision import Revision, Round, StopReason
 from .sealed import AuditRow, KeyEntry, KeyRing
 from .trust import KeyRole, Revocation, TrustedKey, TrustFile
 
@@ -178,8 +179,10 @@ __all__ = [
     "Review",
     "ReviewVerdict",
     "Reviewed",
+    "Revision",
     "Revocation",
     "Role",
+    "Round",
     "SandboxUnavailable",
     "Search",
     "SearchHit",
@@ -192,6 +195,7 @@ __all__ = [
     "SourceOutdated",
     "SovereignError",
     "State",
+    "StopReason",
     "StorageError",
     "TextLevel",
     "Times",

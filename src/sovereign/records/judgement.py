@@ -75,7 +75,10 @@ class PolicyRules(Document):
     name: str = Field(default="default", description="the name of these rules, shown with the decision")
     revise_below: Score = Field(default=6.5, description="a tribunal score under this asks for a revision")
     decline_below: Score = Field(default=3.0, description="a score under this is DECLINE")
-    max_revisions: int = Field(default=1, ge=0, le=5, description="rounds of new queries for the gaps, at most")
+    max_revisions: int = Field(default=2, ge=0, le=5, description="rounds of new queries for the gaps, at most")
+    revise_gain: Score = Field(
+        default=0.25, description="a revision that fills no cell and gains fewer points is the last"
+    )
     reject_on_validator_fault: bool = Field(default=True, description="a quote or number that does not hold: REJECT")
     quarantine_below: Score = Field(default=5.0, description="a score under this: QUARANTINE")
     quarantine_missing_all_systems: bool = Field(

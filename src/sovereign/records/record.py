@@ -13,6 +13,7 @@ from .foil import Foil, Profile
 from .hand import HandApplied
 from .judgement import Counts, Decision, Dimension, GateVerdict, PolicyRules, QualityTier, Tribunal
 from .reproduction import Reproduction
+from .revision import Revision
 
 RECORD_SCHEMA = "sovereign-record-v1"
 
@@ -135,6 +136,9 @@ class Evidence(Document):
     limitations: tuple[str, ...]
     foil: Foil | None = Field(default=None, description="what the reference method or an imported text prints")
     hand: tuple[HandApplied, ...] = Field(default=(), description="entries of the owner's hand that were in force")
+    revision: Revision | None = Field(
+        default=None, description="the rounds that it was made in, and why no further one was held"
+    )
     provenance: Provenance
 
     def claim(self, claim_id: str) -> Claim | None:

@@ -9,12 +9,15 @@ from .asking import ask, import_seeds, judge_again
 from .finishing import Progress, publish
 from .reproducing import MEASURE, Reproduced, measure, reproduce, resume
 from .reviewing import review
+from .revising import REVISE, begin_revision, revise
 
 __all__ = [
     "MEASURE",
+    "REVISE",
     "Progress",
     "Reproduced",
     "ask",
+    "begin_revision",
     "import_seeds",
     "judge_again",
     "measure",
@@ -22,4 +25,5 @@ __all__ = [
     "reproduce",
     "resume",
     "review",
+    "revise",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sovereign.inquiry.question import clean_question
 from sovereign.living import Live
@@ -87,7 +87,9 @@ def judge_again(
             if (info.purpose, info.record, info.version) == (purpose, state.record, version):
                 progress(f"going on with {info.id}, which was {info.state.value}")
                 return go_on(workspace, journal, info, progress)
-        details = {"packs": list(packs)} if purpose == "reproduce" else {}
+        details: dict[str, Any] = {"packs": list(packs)} if purpose == "reproduce" else {}
+        if record.revision is not None and record.revision.remarks:  # what the owner asked for stays asked for
+            details["remarks"] = list(record.revision.remarks)
         started = journal.start(question, purpose=purpose, record=state.record, version=version, details=details)
         with started as run, interruptible(workspace, run):
             return finish(workspace, run, journal.show(run.id), progress)

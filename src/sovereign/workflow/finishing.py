@@ -80,6 +80,7 @@ def _write(
             key=workspace.key(),
             now=now(),
             event=EventType.REPRODUCED if info.purpose == "reproduce" else None,
+            note=info.details.get("remark", ""),
             details=info.details,
         )
 
@@ -127,7 +128,8 @@ def _investigated(
                 library, info.question, policy, run, progress, chat=chat, embedder=embedder, **told
             )
         return *found, library.text
-    found = investigate(library, info.question, policy, run, progress, **told)
+    remarks = tuple(info.details.get("remarks", ()))
+    found = investigate(library, info.question, policy, run, progress, remarks=remarks, **told)
     return *found, library.text
 
 
