@@ -14,7 +14,7 @@ from routelab.model._attention import Attention, Cache
 from routelab.model._layers import Dense, build_layer
 from routelab.model._layout import Layout, lay_out
 from routelab.model.config import LabConfig
-from routelab.routing import Context, Router, Routing
+from routelab.routing import Context, Router, Routing, one_hot, propagate
 
 
 @dataclass(frozen=True)
@@ -224,6 +224,9 @@ class LabModel(nn.Module):
         routings: list[Routing] = []
         caches: list[Cache] = []
         kept: list[Tensor] = []
+        # The soft modality score is for training alone: at inference SMoES is top-k.
+        wanted = self.training and self.config.scores == "attention" and prefix is None
+        score = layout.unpack(one_hot(layout.modality)) if wanted else None
         for number, block in enumerate(self._each_block()):
             qkv = layout.unpack(block.attention.project(block.before(x)))
             past = None if prefix is None else prefix.caches[number]
@@ -231,7 +234,10 @@ class LabModel(nn.Module):
             caches.append(cache)
             if keep_attention:
                 kept.append(probabilities)
-            x = x + block.attention.out(layout.pack(mixed))
+            attended = block.attention.out(layout.pack(mixed))
+            if score is not None:
+                score = propagate(score, probabilities, layout.unpack(attended), layout.unpack(x))
+            x = x + attended
             if isinstance(block.layer, Dense):
                 y, _ = block.layer(block.between(x))
             else:
@@ -241,6 +247,7 @@ class LabModel(nn.Module):
                     sample=layout.sample,
                     layer=len(routings),
                     previous_logits=routings[-1].logits if routings else None,
+                    modality_score=None if score is None else layout.pack(score),
                     generator=generator,
                 )
                 y, routing = block.layer(block.between(x), context)
