@@ -27,6 +27,7 @@ RANK = {
     "workflow": 8,
     "attesting": 8,
     "outdated": 8,
+    "hand": 8,
     "backup": 8,
     "measuring": 7,
     "proving": 7,

@@ -142,8 +142,10 @@ def _record_files(workspace: Workspace) -> Iterator[Path]:
 
 def _plain_files(root: Path, with_keys: bool) -> Iterator[Path]:
     yield from (root / name for name in _SETTINGS if (root / name).is_file())
-    for name in ("packs", "keys"):
+    for name in ("packs", "keys", "hand"):
         for path in sorted((root / name).rglob("*")):
+            if name == "hand" and any(part.startswith(".") for part in path.relative_to(root).parts):
+                continue  # a lock, or what a writer has not finished
             if path.is_file() and not path.is_symlink() and (name != "keys" or with_keys or not _is_private(path)):
                 yield path
 
@@ -212,7 +214,7 @@ def _unpack_one(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, draft: Path, d
     path.chmod(0o600 if name.parts[0] == "keys" else 0o644)
 
 
-_TOP = {"library", "records", "packs", "keys", *(name for name in (*_DATABASES, *_SETTINGS) if "/" not in name)}
+_TOP = {"library", "records", "packs", "keys", "hand", *(name for name in (*_DATABASES, *_SETTINGS) if "/" not in name)}
 
 
 @contextlib.contextmanager

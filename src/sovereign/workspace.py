@@ -1,6 +1,6 @@
 """A workspace: one folder with a library, a journal, records, keys, a policy and the pages made from them.
 
-library/  journal.sqlite  locks/  records/  keys/owner.pem  policy.toml  site/
+library/  journal.sqlite  locks/  records/  hand/  keys/owner.pem  policy.toml  site/
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from sovereign.records import BadInput, NotFound, PolicyRules, StorageError
 
 if TYPE_CHECKING:
-    from sovereign.archive import Archive
+    from sovereign.archive import Archive, Ledger
     from sovereign.inquiry.journal import Journal
     from sovereign.language import Chat, Embedder
     from sovereign.library import Library
@@ -183,6 +183,12 @@ class Workspace:
         from sovereign.archive import Archive
 
         return Archive(self.records_path)
+
+    def hand(self) -> Ledger:
+        """What the owner's hand has marked in this workspace."""
+        from sovereign.archive import Ledger
+
+        return Ledger(self.path / "hand")
 
     def journal(self, *, create: bool = True) -> Journal:
         """The workspace's runs; a verb that only reads passes `create=False` (NotFound when nothing ran yet)."""

@@ -22,7 +22,7 @@ from sovereign.records import PolicyRules
 
 ROOT = Path(sovereign.__file__).parent
 QUESTION = "How does AlphaMoE compare with BetaMoE in latency and throughput on MMBench?"
-STAGES = ["plan", "search", "read", "extract", "compare", "cells", "answer", "tribunal"]
+STAGES = ["plan", "search", "read", "extract", "hand", "compare", "cells", "answer", "tribunal"]
 
 
 def parts(folder: Path) -> list[Path]:

@@ -1,5 +1,6 @@
 """Records on disk: versions written once, signed events on top, exports that check offline."""
 
+from .ledger import Ledger
 from .store import Archive
 
-__all__ = ["Archive"]
+__all__ = ["Archive", "Ledger"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from pydantic import ValidationError
@@ -21,6 +21,7 @@ from sovereign.records import (
 from sovereign.records.layout import (
     ATTESTATION_FILE,
     AUDIT_FILE,
+    HAND_FILE,
     MANIFEST_FILE,
     RECORD_FILE,
     REPRODUCTIONS,
@@ -64,14 +65,22 @@ def make_record(record_id: str, version: int, evidence: Evidence, judgement: Jud
 
 
 def version_files(
-    record: Record, texts: Texts, audit_lines: Iterable[bytes], artifacts: Artifacts, key: Key
+    record: Record,
+    texts: Texts,
+    audit_lines: Iterable[bytes],
+    artifacts: Artifacts,
+    key: Key,
+    hand: Sequence[bytes] = (),
 ) -> dict[str, bytes]:
     """Every file of a version, path relative to its folder -> content, manifest and seal included.
 
     Raises:
         BadInput: a text that is not at hand or not the one that was read, artifacts that are not those of the
-            record's reproductions or not attested by `key`, or an audit chain that does not end where the record says.
+            record's reproductions or not attested by `key`, entries of the owner's hand that are not the record's, or
+            an audit chain that does not end where the record says.
     """
+    if tuple(map(digest, hand)) != tuple(given.sha256 for given in record.hand):
+        raise BadInput("these are not the record's entries of the owner's hand", "ask the question once more")
     files = {RECORD_FILE: canonical(record), AUDIT_FILE: _audit(record, tuple(audit_lines))}
     for source in record.sources:
         text = texts(source.sha256)
@@ -80,6 +89,8 @@ def version_files(
             what = "is not at hand" if data is None else "is not the one that was read"
             raise BadInput(f"the text of {source.id} {what}", "add the source to the library again and ask once more")
         files[text_file(source.sha256)] = data
+    if hand:
+        files[HAND_FILE] = b"".join(envelope + b"\n" for envelope in hand)
     files |= _artifact_files(record.reproductions, artifacts, key)
     manifest = canonical(
         Manifest(

@@ -138,7 +138,7 @@ class Ledger:
     def _read(self) -> list[tuple[HandGiven, bytes]]:
         if not self.folder.is_dir():
             return []
-        known = public_keys(key_ring((), self.keys()))
+        known = {fingerprint_of(raw): raw for raw in self.keys()}
         found: list[tuple[HandGiven, bytes]] = []
         paths = (path for path in self.folder.iterdir() if _NAME.fullmatch(path.name))
         for path in sorted(paths, key=lambda path: int(path.name.partition("-")[0])):

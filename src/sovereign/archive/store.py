@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -41,6 +41,8 @@ from ._version import Artifacts, Texts, event_envelope, make_record, opening, ve
 from .reader import Reader, edited, read_bytes, read_model
 
 _DRAWS = 64
+#: The longest note of an event, in characters.
+MOST_NOTE = 4000
 
 
 class Archive(Reader):
@@ -80,6 +82,8 @@ class Archive(Reader):
         event: EventType | None = None,
         note: str = "",
         details: dict[str, Any] | None = None,
+        hand: Sequence[bytes] = (),
+        others: Mapping[bytes, KeyRole] = MappingProxyType({}),
     ) -> Path:
         """Write a version together with the event that opens it, and return its folder.
 
@@ -91,13 +95,16 @@ class Archive(Reader):
             artifacts: SHA-256 of a reproduction's results -> file name -> content.
             now: UTC, ISO 8601, whole seconds.
             event: what opened the version: by default drafted for version 1, revised for later ones.
+            hand: the signed envelopes of the record's entries of the owner's hand.
+            others: public keys besides `key` that signed them, each with its role.
 
         Raises:
             BadInput: the version exists with another body, does not follow the newest, or its parts do not fit.
             StorageError: the disk does not take it; nothing half-written is left.
         """
+        _bounded(note)
         record = make_record(record_id, version, evidence, judgement, now)
-        files = version_files(record, texts, audit_lines, artifacts, key)
+        files = version_files(record, texts, audit_lines, artifacts, key, hand)
         with _disk.lock(self.folder), _disk.storing(f"version {version} of {record.id}"):
             folder = self.folder / record.folder
             events, head = self._events(folder) if folder.is_dir() else ((), None)
@@ -120,13 +127,13 @@ class Archive(Reader):
             with _disk.scratch(self.folder) as built:
                 _disk.write_tree(built / "version", files)
                 if folder.is_dir():
-                    self._add_key(folder, key, built)
+                    self._add_key(folder, key, built, others)
                     _disk.remove_orphan(folder / version_folder(version))
                     (built / "version").rename(folder / version_folder(version))
                     _disk.sync_folder(folder)
                     self._put_event(folder, opened, key, built)
                 else:
-                    self._found(folder, version, opened, key, built)
+                    self._found(folder, version, opened, key, built, others)
         return folder / version_folder(version)
 
     def append_event(
@@ -158,8 +165,9 @@ class Archive(Reader):
 
         Raises:
             NotFound: there is no such record.
-            BadInput: the event may not follow the ones before it, or `version` is not the newest.
+            BadInput: the event may not follow the ones before it, `version` is not the newest, or the note is too long.
         """
+        _bounded(note)
         folder = self.path(record_id)
         with _disk.lock(self.folder), _disk.storing(f"the event {kind.value} of {record_id_of(record_id)}"):
             events, head = self._events(folder)
@@ -231,7 +239,9 @@ class Archive(Reader):
             )
         return folder / version_folder(record.version)
 
-    def _found(self, folder: Path, version: int, event: Event, key: Key, built: Path) -> None:
+    def _found(
+        self, folder: Path, version: int, event: Event, key: Key, built: Path, others: Mapping[bytes, KeyRole]
+    ) -> None:
         """Put a whole new record in place with one rename."""
         if version != 1:
             raise NotFound(f"there is no record {event.record} to add version {version} to", "write version 1 first")
@@ -239,7 +249,7 @@ class Archive(Reader):
         (whole / EVENTS).mkdir(parents=True)
         (built / "version").rename(whole / version_folder(1))
         _disk.write_file(whole / EVENTS / event_file(1, event.type), event_envelope(event, key))
-        _disk.write_file(whole / KEYS_FILE, canonical(key_ring([key.public_bytes])))
+        _disk.write_file(whole / KEYS_FILE, canonical(key_ring([key.public_bytes], others)))
         _disk.sync_folder(whole / EVENTS)
         _disk.sync_folder(whole)
         whole.rename(folder)
@@ -291,6 +301,13 @@ class Archive(Reader):
         pairs = zip(self._events(folder)[0], self._subjects(folder), strict=True)
         bringing = [event.version for event, subjects in pairs if event.type in BRINGING and named in subjects]
         return max(bringing, default=0)
+
+
+def _bounded(note: str) -> None:
+    """A note is a remark that people read; what is longer is a document of its own."""
+    if len(note) > MOST_NOTE:
+        what = f"the note has {len(note):,} characters; the limit is {MOST_NOTE:,}"
+        raise BadInput(what, "say it shorter; nothing was done")
 
 
 def _details(given: dict[str, Any] | None, kind: EventType, judgement: Judgement) -> dict[str, Any]:

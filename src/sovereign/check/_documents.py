@@ -15,6 +15,7 @@ from sovereign.records.layout import (
     CRATE_FILE,
     EVENTS,
     EXPORT_FILE,
+    HAND_FILE,
     KEYS_FILE,
     MANIFEST_FILE,
     OUTSIDE_MANIFEST,
@@ -153,6 +154,7 @@ def _due(version: VersionCase) -> set[str] | None:
         return None
     due = {RECORD_FILE, MANIFEST_FILE, SEAL_FILE, AUDIT_FILE}
     due |= {text_file(source.sha256) for source in version.record.sources}
+    due |= {HAND_FILE} if version.record.hand else set()
     for run in version.record.reproductions:
         folder = f"{REPRODUCTIONS}/{run.results_sha256}/"
         due |= {folder + RESULTS_FILE, folder + ATTESTATION_FILE}

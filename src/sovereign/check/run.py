@@ -18,6 +18,7 @@ from ._crate import crate
 from ._documents import body, documents, keys, layout, manifest
 from ._evidence import quotes, references, texts
 from ._foil import foil
+from ._hand import hand
 from ._judgement import judgement
 from ._reproductions import marks, reproductions
 from ._rounds import rounds
@@ -48,6 +49,7 @@ STEPS: dict[str, Step] = {
     "crate": crate,
     "earlier copy": earlier_copy,
     "attached": attached,
+    "hand": hand,
     "signers": signers,
 }
 

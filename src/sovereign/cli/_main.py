@@ -28,6 +28,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "runs": ("runs:runs", "List runs, or show the stages of one."),
     "import": ("imports:import_", "Read texts of the earlier system into records."),
     "review": ("review:review", "Read drafts; approve or reject them."),
+    "hand": ("hand:hand", "Mark claims and sources by hand; later runs of the question take it in."),
     "packs": ("packs:packs", "List and show reproductions; start and add one of your own."),
     "reproduce": ("reproduce:reproduce", "Run packs in the sandbox and judge records again."),
     "agenda": ("agenda:agenda", "Questions that wait to be asked: add, order, work them off."),

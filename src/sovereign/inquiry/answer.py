@@ -209,6 +209,7 @@ class _Writer:
             Agreement.CORROBORATED: " (another source gives the same figure)",
             Agreement.CONTESTED: " (another source gives another figure)",
         }.get(claim.agreement, "")
+        run += " (read by the owner, not by rule)" if claim.by_hand else ""
         if claim.grounding is Grounding.REPORTED:
             about = f" on {short}" if source.about else ""
             return f"our note{about} says: “{words}”{run}."
@@ -232,7 +233,8 @@ class _Writer:
             kind = {Grounding.REPORTED: "Our note", Grounding.MEASURED: "Our own measurement"}.get(claim.grounding)
             kind = kind or "A source"
             words = claim.quotes[0].text if claim.grounding is Grounding.MEASURED else claim.text
-            text = f"{kind} says: “{words}”"
+            by = ", as the owner reads it" if claim.by_hand else ""
+            text = f"{kind} says{by}: “{words}”"
         return Sentence(text=text, claims=tuple(claims), cells=tuple(cells))
 
 

@@ -1,4 +1,5 @@
-"""The way of a question, in reading order: plan, search, read, extract, compare, cells, answer, judge.
+"""The way of a question, in reading order: plan, search, read, extract, the owner's hand, compare, cells, answer,
+judge.
 
 Each stage is one function in one file, pure over stored inputs, and its output is kept in the journal. A
 score under the policy's bar asks for a revision: new queries for the gaps, then search to tribunal once more, until
@@ -20,6 +21,7 @@ from sovereign.records import (
     Cell,
     Document,
     Evidence,
+    HandGiven,
     Judgement,
     PolicyRules,
     Provenance,
@@ -34,6 +36,7 @@ from .answer import ONLY_LIBRARY, write
 from .cells import tabulate
 from .compare import compare, naming_only
 from .extract import extract
+from .hand import added, by_the_hand, hand, limitation, told
 from .plan import plan, revise
 from .read import read
 from .remark import not_found, take_in
@@ -47,14 +50,24 @@ _READING = ("sovereign.judge.terms", "sovereign.judge.numbers", "sovereign.inqui
 _PLANNING = tuple(f"sovereign.inquiry.{name}" for name in ("plan", "facets", "words", "vocabulary"))
 _PASSAGES = (*(f"sovereign.inquiry.{name}" for name in ("reading", "passages", "relevance")), "sovereign.library.index")
 _LOOKING = tuple(f"sovereign.library.{name}" for name in ("library", "index", "ranking", "gazetteer"))
+_BY_HAND = ("sovereign.judge.hand", "sovereign.judge.quotes")
 #: What each stage's code is, with all that it calls: a change in one of these modules makes its stored outputs stale.
 STAGE_MODULES: dict[str, tuple[str, ...]] = {
     "plan": ("sovereign.inquiry.remark", *_PLANNING, *_READING, *_LOOKING),
-    "search": ("sovereign.inquiry.search", *_PASSAGES, *_PLANNING, *_READING, *_LOOKING),
+    "search": ("sovereign.inquiry.search", *_BY_HAND, *_PASSAGES, *_PLANNING, *_READING, *_LOOKING),
     "read": ("sovereign.inquiry.read", "sovereign.inquiry.documents"),
     "extract": (
         *(f"sovereign.inquiry.{name}" for name in ("extract", "results", "roles", "phrases", "sentences", "tables")),
         "sovereign.judge.quotes",
+        *_PASSAGES,
+        *_PLANNING,
+        *_READING,
+    ),
+    "hand": (
+        "sovereign.inquiry.hand",
+        *(f"sovereign.inquiry.{name}" for name in ("extract", "results", "roles", "phrases", "sentences", "tables")),
+        *(f"sovereign.judge.{name}" for name in ("validator", "verdicts", "answers", "checks")),
+        *_BY_HAND,
         *_PASSAGES,
         *_PLANNING,
         *_READING,
@@ -113,6 +126,7 @@ def investigate(
     searches: Sequence[Search] = (),
     limitations: Sequence[str] = (),
     remarks: Sequence[str] = (),
+    hand: Sequence[HandGiven] = (),
 ) -> tuple[Evidence, Judgement]:
     """Answer a question from a library, judged and decided; nothing is written but the run's journal.
 
@@ -122,9 +136,11 @@ def investigate(
         vocabularies: the fields' words; by default those that come with the package.
         searches, limitations: of a live search that filled the library before; they are part of the record.
         remarks: with which the owner sent earlier versions back; what they name is searched for too.
+        hand: the entries of the owner's hand that are in force for the question.
     """
     stages = _Stages(library, policy, run, progress, tuple(shipped() if vocabularies is None else vocabularies))
     stages.before = tuple(searches), tuple(limitations)
+    stages.hand = tuple(hand)
     stages.noted = not_found(question, remarks, library, stages.vocabularies)
     planned = stages.plan(question, tuple(remarks))
     evidence, judgement = stages.answer(planned)
@@ -174,6 +190,7 @@ class _Stages:
         self.vocabularies = vocabularies
         self.before: tuple[tuple[Search, ...], tuple[str, ...]] = ((), ())
         self.noted: tuple[str, ...] = ()
+        self.hand: tuple[HandGiven, ...] = ()
 
     def plan(self, question: str, remarks: tuple[str, ...] = ()) -> doc.Plan:
         def made() -> doc.Plan:
@@ -188,8 +205,8 @@ class _Stages:
         found = self._stage(
             "search",
             f"searching ({len(planned.queries)} queries)",
-            (planned,),
-            lambda: search(planned, library),
+            (planned, self.hand),
+            lambda: search(planned, library, self.hand),
             doc.Found,
         )
         reading = self._stage(
@@ -202,6 +219,14 @@ class _Stages:
             lambda: extract(planned, reading, library, vocabulary),
             doc.Extracted,
         )
+        handled = self._stage(
+            "hand",
+            "taking in the owner's hand" if self.hand else "the owner's hand has no part in it",
+            (planned, found, reading, extracted, self.hand),
+            lambda: hand(planned, found, reading, extracted, library, self.hand),
+            doc.Handled,
+        )
+        extracted = by_the_hand(extracted, handled)
         compared = self._stage(
             "compare",
             f"comparing {len(extracted.claims)} claims",
@@ -223,7 +248,7 @@ class _Stages:
             lambda: write(planned, found, reading, compared, tabled),
             doc.Written,
         )
-        evidence = self._evidence(planned, found, reading, compared, tabled, written)
+        evidence = self._evidence(planned, found, reading, handled, compared, tabled, written)
         judgement = self._stage(
             "tribunal", "holding the tribunal", (evidence,), lambda: assess(evidence, library.text), Judgement
         )
@@ -260,6 +285,7 @@ class _Stages:
         planned: doc.Plan,
         found: doc.Found,
         reading: doc.Reading,
+        handled: doc.Handled,
         compared: doc.Compared,
         tabled: doc.Tabled,
         written: doc.Written,
@@ -268,6 +294,7 @@ class _Stages:
         used = {claim for cell in tabled.cells for claim in cell.claims}
         used |= {nearest.claim for cell in tabled.cells for nearest in cell.nearest}
         used |= {claim for sentence in written.answer.sentences for claim in sentence.claims}
+        used |= added(handled)
         used |= {c for run in compared.reproductions for outcome in run.outcomes for c in outcome.record_claims}
         for claim in compared.claims:
             if claim.id in used:
@@ -283,7 +310,13 @@ class _Stages:
             searches=_numbered((*found.searches, *self.before[0])),
             dropped=found.dropped,
             reproductions=naming_only(used, compared.reproductions),
-            limitations=(*_limitations(written, live=bool(self.before[1])), *self.before[1], *self.noted),
+            hand=told(handled, used),
+            limitations=(
+                *_limitations(written, live=bool(self.before[1])),
+                *self.before[1],
+                *self.noted,
+                *limitation(handled),
+            ),
             provenance=Provenance(
                 code_version=_version.__version__,
                 code_digest=_all_code(),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable, Sequence
 
-from sovereign.judge import mentions, speaks_of
-from sovereign.records import Dropped, MissingSystem, Search, SearchHit
+from sovereign.judge import RULE_BANNED, banned, mentions, pinned, speaks_of
+from sovereign.records import Dropped, HandGiven, MissingSystem, NotFound, Search, SearchHit
 
 from .documents import Found, Kept, LibraryPort, Plan, PlannedQuery, StoredSource
 from .plan import speaks_of_facets
@@ -43,12 +45,14 @@ RULE_NAMESAKE = "is the system that is asked about"
 RULE_CAP = "among the best"
 
 
-def search(planned: Plan, library: LibraryPort) -> Found:
+def search(planned: Plan, library: LibraryPort, hand: Sequence[HandGiven] = ()) -> Found:
     """Every query asked, the sources kept in order, the others dropped each by a named rule.
 
     Ranks are fused by their reciprocals (k = 60; Cormack et al., SIGIR 2009) and weighed by the facets that the
-    text speaks of. Ties break by source id. A named system's own sources are always kept.
+    text speaks of. Ties break by source id. A named system's own sources are always kept, and so is what the owner
+    pinned; what the owner banned never is.
     """
+    not_kept, sure = banned(hand), _held(pinned(hand), library)
     searches = [_ask(number, query, library) for number, query in enumerate(planned.queries, 1)]
     best: dict[str, tuple[int, str]] = {}
     fused: dict[str, float] = {}
@@ -59,18 +63,27 @@ def search(planned: Plan, library: LibraryPort) -> Found:
                 best[hit.source] = (hit.rank, asked.id)
     owners = {owner: system.name for system in planned.systems for owner in system.owners}
     namesakes = {source: system.name for system in planned.systems for source in system.namesakes}
-    for source in (*owners, *library.ids(kind="measurement")):
+    for source in (*owners, *sure, *library.ids(kind="measurement")):
         fused.setdefault(source, 0.0)  # looked at, whether a query returned it or not; then it has no rank
     passing: list[tuple[str, tuple[str, ...]]] = []
     dropped: list[Dropped] = []
     for source in sorted(fused):
         stored = library.get(source)
+        if source in not_kept:
+            if source in best:
+                why = not_kept[source].entry.note or "the owner banned it"
+                rank, query = best[source]
+                gone = Dropped(
+                    source=source, title=stored.title, rule=RULE_BANNED, reason=why, search=query, rank=rank
+                )
+                dropped.append(gone)
+            continue
         told = _searchable(stored, planned)
         facets = speaks_of_facets(told, planned)
         if source in owners:
             facets = tuple(dict.fromkeys((f"system:{owners[source]}", *facets)))
-        reason = None if source in owners else _why_not(told, facets, planned)
-        if source in namesakes:
+        reason = None if source in owners or source in sure else _why_not(told, facets, planned)
+        if source in namesakes and source not in sure:
             reason = RULE_NAMESAKE, f"another system that is called {namesakes[source]}, on another subject"
         if reason is None:
             passing.append((source, facets))
@@ -78,7 +91,7 @@ def search(planned: Plan, library: LibraryPort) -> Found:
             rank, query = best[source]
             rule, why = reason
             dropped.append(Dropped(source=source, title=stored.title, rule=rule, reason=why, search=query, rank=rank))
-    scored = _scored(passing, fused, owners)
+    scored = _scored(passing, fused, {*owners, *sure})
     scored.sort(key=lambda item: (-round(item[0], 9), item[1]))
     scored = _best_first(scored, searches)
     ranks = {source: rank for source, (rank, _) in best.items()}
@@ -92,7 +105,10 @@ def search(planned: Plan, library: LibraryPort) -> Found:
         dropped.append(Dropped(source=source, title=title, rule=RULE_CAP, reason=why, search=query, rank=rank))
     dropped.sort(key=lambda drop: (drop.rank, drop.source))
     return Found(
-        searches=tuple(searches), kept=tuple(kept), dropped=tuple(dropped), missing=_missing(planned, searches)
+        searches=tuple(searches),
+        kept=tuple(kept),
+        dropped=tuple(dropped),
+        missing=_missing(planned, searches, set(not_kept)),
     )
 
 
@@ -147,7 +163,7 @@ def _why_not(told: str, facets: tuple[str, ...], planned: Plan) -> tuple[str, st
 
 
 def _scored(
-    passing: list[tuple[str, tuple[str, ...]]], fused: dict[str, float], owners: dict[str, str]
+    passing: list[tuple[str, tuple[str, ...]]], fused: dict[str, float], owners: set[str]
 ) -> list[tuple[float, str, tuple[str, ...]]]:
     """Fused rank (best is 1) plus what the facets are worth; one that every source speaks of tells little."""
     spoken = Counter(facet for _, facets in passing for facet in facets)
@@ -164,7 +180,16 @@ def _scored(
     return found
 
 
-def _missing(planned: Plan, searches: list[Search]) -> tuple[MissingSystem, ...]:
+def _held(sources: Iterable[str], library: LibraryPort) -> set[str]:
+    """Those that the library holds."""
+    found = set()
+    for source in sources:
+        with contextlib.suppress(NotFound):
+            found.add(library.get(source).id)
+    return found
+
+
+def _missing(planned: Plan, searches: list[Search], not_kept: set[str]) -> tuple[MissingSystem, ...]:
     asked = {system.name: [s.id for s in searches if mentions(s.query, system.name)] for system in planned.systems}
     return tuple(
         MissingSystem(
@@ -173,5 +198,5 @@ def _missing(planned: Plan, searches: list[Search]) -> tuple[MissingSystem, ...]
             searches=tuple(asked[system.name]),
         )
         for system in planned.systems
-        if not system.owners
+        if not set(system.owners) - not_kept
     )

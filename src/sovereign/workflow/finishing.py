@@ -82,6 +82,8 @@ def _write(
             event=EventType.REPRODUCED if info.purpose == "reproduce" else None,
             note=info.details.get("remark", ""),
             details=info.details,
+            hand=workspace.hand().envelopes(evidence.hand),
+            others=workspace.hand().keys_of(evidence.hand),
         )
 
 
@@ -129,7 +131,8 @@ def _investigated(
             )
         return *found, library.text
     remarks = tuple(info.details.get("remarks", ()))
-    found = investigate(library, info.question, policy, run, progress, remarks=remarks, **told)
+    hand = workspace.hand().in_force(info.question)
+    found = investigate(library, info.question, policy, run, progress, remarks=remarks, hand=hand, **told)
     return *found, library.text
 
 
