@@ -10,11 +10,15 @@ from routelab.routing._base import Router
 from routelab.routing.adamoe import AdaMoE
 from routelab.routing.anyexperts import AnyExperts
 from routelab.routing.blind import FrozenRandom, Hash, RandomK
+from routelab.routing.dynmoe import DynMoE
 from routelab.routing.entropy_k import EntropyK
+from routelab.routing.expert_choice import ExpertChoice
 from routelab.routing.fractional import FractionalK
 from routelab.routing.modality_groups import SMAR, ModalityGroups
 from routelab.routing.moepp import MoEPlusPlus
 from routelab.routing.noisy_topk import NoisyTopK
+from routelab.routing.piggyback import PiggyBack
+from routelab.routing.skip import ModalityK, PostHocSkip
 from routelab.routing.smoes import SMoES
 from routelab.routing.top_p import DTopP, TopP
 from routelab.routing.topk import SigmoidBias, TopK
@@ -37,6 +41,11 @@ STRATEGIES: dict[str, type[Router]] = {
     "moepp": MoEPlusPlus,
     "entropy_k": EntropyK,
     "noisy_topk": NoisyTopK,
+    "dynmoe": DynMoE,
+    "expert_choice": ExpertChoice,
+    "posthoc_skip": PostHocSkip,
+    "modality_k": ModalityK,
+    "piggyback": PiggyBack,
 }
 
 
