@@ -77,7 +77,9 @@ class Bins(nn.Module):
         """Cut the bins anew. Experts of equal share keep their order."""
         share = self.load[0] / self.load.sum(0).clamp(min=TINY)
         order = share.argsort(stable=True, descending=True)
-        self.of[order] = torch.arange(order.shape[0], device=order.device) // self.size
+        of = torch.empty_like(self.of)  # a new tensor: the step's graph still holds the old one
+        of[order] = torch.arange(order.shape[0], device=order.device) // self.size
+        self.of = of
 
     def sums(self, values: Tensor) -> Tensor:
         """Sum over the experts of each bin: [.., n_bins] of [.., E]. No matrix product, which autocast would round."""
