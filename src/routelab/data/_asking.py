@@ -164,10 +164,21 @@ def joined(parts: list[Drawn]) -> Drawn:
     return _concatenated(parts, together)
 
 
-def predicate(rng: np.random.Generator, n: int) -> Ints:
-    """One to three attributes [n, 3], a colour or a shape among them."""
-    patterns = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 0], [0, 1, 0], [1, 0, 1], [0, 1, 1], [1, 1, 1]], bool)
-    asked = patterns[rng.integers(0, len(patterns), n)]
+#: Which of colour, shape and size a question asks for, by level: one of them, two of them, two or all three.
+_PATTERNS: Final = np.array(
+    [
+        [[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0]],
+        [[1, 1, 0], [1, 1, 0], [1, 0, 1], [0, 1, 1]],
+        [[1, 1, 0], [1, 0, 1], [0, 1, 1], [1, 1, 1]],
+    ],
+    bool,
+)
+
+
+def predicate(rng: np.random.Generator, level: Ints) -> Ints:
+    """What a question asks for [n, 3]: the harder the level, the more attributes; a colour or a shape among them."""
+    n = len(level)
+    asked = _PATTERNS[level, rng.integers(0, _PATTERNS.shape[1], (n,))]
     values = np.stack([rng.integers(0, values, (n,)) for values in VALUES], -1)
     return np.where(asked, values, ANY)
 

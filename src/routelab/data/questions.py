@@ -44,7 +44,7 @@ from routelab.data.scenes import ANY, COLOUR, GRID, MAX_OBJECTS, SHAPE, SIZE, VA
 
 def existence(rng: np.random.Generator, n: int, level: Ints) -> Drawn:
     """Is there a small red circle? One or two of them if so, none if not."""
-    wanted = predicate(rng, n)
+    wanted = predicate(rng, level)
     answer = balanced(rng, key_of(wanted), 2)
     objects = Objects.drawn(rng, level)
     matching = answer * rng.integers(1, 3, (n,))
@@ -56,7 +56,7 @@ def existence(rng: np.random.Generator, n: int, level: Ints) -> Drawn:
 
 def count(rng: np.random.Generator, n: int, level: Ints) -> Drawn:
     """How many red circles? 0 to 6, each equally often whatever is asked for."""
-    wanted = predicate(rng, n)
+    wanted = predicate(rng, level)
     answer = balanced(rng, key_of(wanted), 7)
     objects = Objects.drawn(rng, level)
     objects.at_least(answer)
@@ -91,14 +91,15 @@ def attribute(rng: np.random.Generator, n: int, level: Ints) -> Drawn:
 
 
 def locate(rng: np.random.Generator, n: int, level: Ints) -> Drawn:
-    """Where is the red circle? It is the only one; the answer is a cell."""
+    """Where is the red circle (on the easiest level: the red object)? It is the only one; the answer is a cell."""
     wanted = wanting(n, colour=rng.integers(0, 6, (n,)), shape=rng.integers(0, 4, (n,)))
+    wanted[level == 0, SHAPE] = ANY
     answer = balanced(rng, key_of(wanted), GRID * GRID)
     objects = Objects.drawn(rng, level)
     objects.force(objects.slots(0, 1), wanted)
     objects.avoid(rng, objects.slots(1, MAX_OBJECTS), wanted)
     objects.place(0, answer)
-    question = question_rows(n, v.TOKEN["where is the"], *phrase(wanted, NOUN, 0))
+    question = question_rows(n, v.TOKEN["where is the"], *phrase(wanted, NOUN, v.TOKEN["object"]))
     return Drawn(question, answer_rows(n, CELL_WORD + answer), kind_of("locate", n), objects)
 
 

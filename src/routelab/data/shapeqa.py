@@ -37,7 +37,7 @@ class Settings:
 
     families: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(VISUAL, 1.0))
     text_share: float = 0.0
-    levels: tuple[float, float, float] = (0.4, 0.3, 0.3)
+    levels: tuple[float, float, float] = (0.5, 0.3, 0.2)
 
     def checked(self) -> Settings:
         """Itself.
