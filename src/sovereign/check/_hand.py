@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sovereign.judge import RULE_BANNED, applied_fault, hand_since, plain, quote_fault, source_notices
+from sovereign.judge import RULE_BANNED, applied_fault, hand_since, plain, quote_fault, quoting, source_notices
 from sovereign.judge.attested import details_of
 from sovereign.records import Claim, Event, HandApplied, HandEntry, HandKind, Marked, Record, SourceOutdated
 from sovereign.records.layout import HAND_FILE, RECORD_FILE, event_file
@@ -112,8 +112,9 @@ def _claims(case: Case, version: VersionCase, record: Record) -> None:
 
 
 def _outdated(case: Case, where: str, event: Event, details: SourceOutdated) -> None:
-    version = case.versions.get(event.version)
-    if version is None or version.record is None:
+    version = case.versions.get(details.version)
+    if version is None or version.record is None or details.version > event.version:
+        case.fault(f"{where}.version", f"is {details.version}, the event is of version {event.version}")
         return
     record = version.record
     source = record.source(details.source)
@@ -121,9 +122,9 @@ def _outdated(case: Case, where: str, event: Event, details: SourceOutdated) -> 
         case.fault(f"{where}.source", f"{details.source} is not among the sources")
     elif source.sha256 != details.sha256:
         case.fault(f"{where}.sha256", f"is {details.sha256}, {source.id} was read as {source.sha256}")
-    due = [c.id for c in record.claims if any(quote.source == details.source for quote in c.quotes)]
-    if list(details.claims) != due:
-        case.fault(f"{where}.claims", f"are {list(details.claims)}; those that quote the source are {due}")
+    due = quoting(record.evidence(), details.source)
+    if details.claims != due:
+        case.fault(f"{where}.claims", f"are {list(details.claims)}; those that quote the source are {list(due)}")
 
 
 def _marked(case: Case, where: str, event: Event, details: Marked) -> None:

@@ -8,7 +8,7 @@ from .foil import BY_CODE, REVISE_BELOW, TextMissing, foil_again, mean_score, re
 from .hand import RULE_BANNED, applied_fault, banned, in_force, is_meant, pinned, place_of, places_of, reading_of
 from .imported import SCHEME, SeedText, read_seed
 from .matches import PackMatch, pack_matches
-from .notices import HandNotice, SourceNotice, hand_since, source_notices
+from .notices import HandNotice, SourceNotice, hand_since, quoting, source_notices
 from .numbers import RESULT_UNITS, Quantity, bracketed_units, numbers_in, quantities
 from .policy import decide
 from .quotes import CONTEXT, plain, pointer_text, quote_fault, resolve_pointer, text_digest
@@ -71,6 +71,7 @@ __all__ = [
     "quality_tier",
     "quantities",
     "quote_fault",
+    "quoting",
     "read_seed",
     "reading_of",
     "reference_foil",

@@ -44,13 +44,19 @@ def source_notices(evidence: Evidence, events: Sequence[Event]) -> tuple[SourceN
         if not isinstance(details, SourceOutdated) or details.source not in read:
             continue
         if details.cause is SourceCause.RESTORED:
-            held = {key: notice for key, notice in held.items() if key[0] != details.source}
+            for cause in details.takes_back:
+                held.pop((details.source, cause), None)
         elif details.cause not in OF_ONE_TEXT or details.sha256 == read[details.source]:
-            claims = tuple(c.id for c in evidence.claims if any(q.source == details.source for q in c.quotes))
+            claims = quoting(evidence, details.source)
             held.pop((details.source, details.cause), None)
             notice = SourceNotice(event, details, claims, in_answer=bool(answered & set(claims)))
             held[details.source, details.cause] = notice
     return tuple(held.values())
+
+
+def quoting(evidence: Evidence, source: str) -> tuple[str, ...]:
+    """The claims that quote a source."""
+    return tuple(claim.id for claim in evidence.claims if any(quote.source == source for quote in claim.quotes))
 
 
 def hand_since(evidence: Evidence, events: Sequence[Event]) -> tuple[HandNotice, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .base import ClaimId, Document, Sha256, SourceId
 from .hand import HandEntry
@@ -22,11 +22,12 @@ class SourceCause(StrEnum):
 
 
 class SourceOutdated(Document):
-    """Details of `outdated`: a source that the version read is not what it was.
+    """Details of `outdated`: a source that a version read is not what it was.
 
-    `restored` takes back what earlier events said of the source.
+    `restored` takes back some of what earlier events said of the source.
     """
 
+    version: int = Field(ge=1, description="the version that read it: that of the event, or one before")
     source: SourceId
     sha256: Sha256 = Field(description="the text that the version read")
     cause: SourceCause
@@ -35,6 +36,13 @@ class SourceOutdated(Document):
     doi: str | None = Field(default=None, description="of the notice's paper")
     date: str | None = Field(default=None, description="when it became so, as the notice says")
     claims: tuple[ClaimId, ...] = Field(default=(), description="claims of the version that quote the source")
+    takes_back: tuple[SourceCause, ...] = Field(default=(), description="of `restored`: what holds no longer")
+
+    @model_validator(mode="after")
+    def _restored_takes_something_back(self) -> SourceOutdated:
+        if (self.cause is SourceCause.RESTORED) != bool(self.takes_back) or SourceCause.RESTORED in self.takes_back:
+            raise ValueError("`restored` takes back other causes, and no other cause does")
+        return self
 
 
 class Marked(Document):
