@@ -161,7 +161,7 @@ class Thresholds:
 def threshold_frontier(
     scores: Sequence[Tensor], modality: Tensor, target: float, steps: int = 100
 ) -> list[tuple[float, float]]:
-    """Pairs (tau_text, tau_vision) that skip at least `target` of the slots, each with the least tau_vision of the grid.
+    """Pairs (tau_text, tau_vision) that skip at least `target` of the slots, each with the least tau_vision that does.
 
     The share skipped grows with either threshold, so one walk along the frontier finds all of them: D + D looks at the
     scores for D steps, not D squared (MoDES, frontier search, D = 100).
@@ -210,7 +210,7 @@ def search_thresholds(
     """The point of the frontier with the least loss; of equals the first.
 
     Args:
-        loss: of the model run with tau_text and tau_vision, on calibration data. See `threshold_frontier` for the others.
+        loss: of the model run with tau_text and tau_vision, on calibration data. The others: see `threshold_frontier`.
     """
     best: Thresholds | None = None
     for tau_text, tau_vision in threshold_frontier(scores, modality, target, steps):
