@@ -142,7 +142,7 @@ def test_feed_tells_publications_corrections_and_retractions(tmp_path: Path) -> 
     assert len(ids) == len(set(ids))
     places = ElementTree.fromstring((tmp_path / "sitemap.xml").read_text(encoding="utf-8"))
     located = [place.text or "" for place in places.iter("{http://www.sitemaps.org/schemas/sitemap/0.9}loc")]
-    assert all((tmp_path / place.removeprefix(BASE + "/")).is_file() for place in located) and len(located) == 8
+    assert all((tmp_path / place.removeprefix(BASE + "/")).is_file() for place in located) and len(located) == 9
     told = (tmp_path / "llms.txt").read_text(encoding="utf-8")
     assert told.count(f"({BASE}/srch-") == 3 and "Retracted" in told
 

@@ -35,7 +35,7 @@ def test_is_well_formed_with_unique_ids(shown: Page) -> None:
 def test_every_internal_link_resolves(shown: Page) -> None:
     record = sample.record()
     texts = {name: Page(html) for name, html in render_texts(record, texts=sample.texts).items()}
-    around = ("index", "research", "verification", "corrections", "about")
+    around = ("index", "research", "verification", "metrics", "corrections", "about")
     outside = {"index.json", "../verification.html#manifests", *(f"../{name}.html" for name in around)}
     outside |= {file for _, file in CONTRACTS.values()}
     checked = 0

@@ -21,6 +21,7 @@ from sovereign.records.event import CORRECTION_TYPES
 
 from . import _words as words
 from . import contracts as con
+from ._place import Place
 
 UPDATED = "2026-11-23"
 _VERSION = "1.0"
@@ -40,16 +41,23 @@ PROVENANCE_LADDER = (
 
 
 def contract_values(
-    record: Record, state: State, events: Sequence[Event], at: Callable[[str], str], has_text: Callable[[str], bool]
+    record: Record,
+    state: State,
+    events: Sequence[Event],
+    place: Place,
+    paged: Sequence[int],
+    has_text: Callable[[str], bool],
 ) -> dict[str, con.Contract]:
-    """All contracts of a record by name.
+    """All contracts of a version by name.
 
     Args:
-        at: from a path beside the record's page to its address.
+        place: where the version's page lies.
+        paged: the versions that have a page, this one among them.
         has_text: whether the text of that digest can be inspected with the record.
     """
+    at = place.at
     made = {
-        "correction-record-v1": _corrections(record, state, events, at),
+        "correction-record-v1": _corrections(record, state, events, place, paged),
         "source-provenance-v1": _provenance(record, state, has_text),
         "gate-verdict-v1": _gate(record, events),
         "verification-levels-v1": _levels(record, at),
@@ -86,7 +94,7 @@ def _head(record: Record, name: str, version: str = _VERSION) -> dict[str, Any]:
 
 
 def _corrections(
-    record: Record, state: State, events: Sequence[Event], at: Callable[[str], str]
+    record: Record, state: State, events: Sequence[Event], place: Place, paged: Sequence[int]
 ) -> con.CorrectionRecord:
     found = correction_events(record.id, events)
     standing = "SUPERSEDED" if state.standing == "retracted" or state.version != record.version else "CORRECTED"
@@ -97,15 +105,17 @@ def _corrections(
                 "schema": "paper-manifest-v1.1",
                 "contract_version": "1.1",
                 "contract_updated": UPDATED,
-                "current_manifest_url": at("manifest.json"),
-                "correction_record_url": at("corrections.json"),
+                "current_manifest_url": place.address(place.newest, "manifest.json"),
+                "correction_record_url": place.at("corrections.json"),
             }
         ),
         correction_state=standing if found or state.version != record.version else "CURRENT",
         correction_count=len(found),
         last_corrected_at=found[-1].corrected_at if found else None,
         correction_events=found,
-        known_superseded_manifest_urls=(),
+        known_superseded_manifest_urls=tuple(
+            place.address(version, "manifest.json") for version in paged if version != place.newest
+        ),
         policy=con.CorrectionPolicy(
             corrections_are_additive=True, no_silent_public_rewrites=True, private_operational_logs_public=True,
             basis="each correction is a signed event in a hash chain; versions are immutable; the audit rows of the "

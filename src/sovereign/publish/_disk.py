@@ -14,34 +14,56 @@ from typing import Any
 
 from sovereign.records import StorageError
 
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+#: So deep, members stand on lines of their own; what is deeper stands on one line, which is ten times as fast to write.
+_LINES = 3
 
-def as_json(value: dict[str, Any]) -> str:
+
+def as_json(value: Any) -> str:
     """JSON as it stands in the site's files: sorted names, one line feed at the end."""
-    return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    return _lines(value, _LINES, "") + "\n"
 
 
-def replace(path: Path, content: str) -> None:
-    """Put the content under the name in one step, readable for a web server."""
+def _lines(value: Any, depth: int, indent: str) -> str:
+    if not depth or not value or not isinstance(value, dict | list | tuple):
+        return _encode(value)
+    more = f"{indent} "
+    if isinstance(value, dict):
+        members = [f"{_encode(name)}: {_lines(value[name], depth - 1, more)}" for name in sorted(value)]
+    else:
+        members = [_lines(item, depth - 1, more) for item in value]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    inside = f",\n{more}".join(members)
+    return f"{opening}\n{more}{inside}\n{indent}{closing}"
+
+
+def replace(path: Path, content: str) -> bool:
+    """Put the content under the name in one step, readable for a web server; nothing is done if it is there already.
+
+    Returns whether the file was written: a page that did not change keeps its time.
+    """
+    data = content.encode("utf-8")
+    if _holds(path, data):
+        return False
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=".unfinished-", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(content)
-        Path(temporary).chmod(0o644)
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(file.fileno(), 0o644)
+            file.write(data)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    return True
 
 
-def replace_if_other(path: Path, content: str) -> None:
-    """Put the content under the name unless it is there already: a page that did not change keeps its time."""
+def _holds(path: Path, data: bytes) -> bool:
     try:
-        if path.read_text(encoding="utf-8") == content:
-            return
-    except (OSError, ValueError):
-        pass
-    replace(path, content)
+        with open(path, "rb") as file:  # noqa: PTH123  (thousands of files: a Path would cost as much as the look)
+            return os.fstat(file.fileno()).st_size == len(data) and file.read() == data
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager

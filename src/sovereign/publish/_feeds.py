@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 from xml.etree import ElementTree
@@ -10,11 +9,14 @@ from xml.etree import ElementTree
 from sovereign.records import Record, SourceKind, State
 
 from . import _words as words
+from ._disk import as_json
 from ._safe import clip, visible, web_address
 
 _ATOM = "http://www.w3.org/2005/Atom"
 _SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 _NEWEST = 100
+#: Records that `llms.txt` names; it is read whole by programs that pay for every word.
+_LISTED = 200
 _TAG = "tag:sovereign-kernel,2026:"
 
 
@@ -76,13 +78,15 @@ def llms_text(title: str, rows: Sequence[dict[str, Any]], at: Callable[[str], st
         "## Records",
         "",
     ]
-    for row in rows:
+    for row in rows[:_LISTED]:
         name = _line(clip(row["question"], 400)).replace("[", "(").replace("]", ")")
         state = f"; {row['banner']}" if row["banner"] else ""
         lines.append(
             f"- [{name}]({at(row['folder'] + '/index.json')}): {row['status_word']}; gate {row['gate']}; "
             f"level {row['level']}{state}"
         )
+    if len(rows) > _LISTED:
+        lines.append(f"- [{len(rows) - _LISTED:,} older records]({at('index.json')}): in the list as JSON")
     return "\n".join(lines) + "\n"
 
 
@@ -121,7 +125,7 @@ def linked_data(record: Record, state: State, at: Callable[[str], str]) -> dict[
 
 def script_json(value: Any) -> str:
     """JSON that may stand inside a script element: nothing in it can end the element or start a comment."""
-    text = json.dumps(value, ensure_ascii=False, indent=1)
+    text = as_json(value).rstrip()
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 

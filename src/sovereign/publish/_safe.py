@@ -18,6 +18,8 @@ def visible(text: str) -> str:
 
     Line feeds and tabs stay, and a carriage return before a line feed goes; everything else keeps its place.
     """
+    if text.isascii() and text.isprintable():
+        return text  # nearly every text of a page
     return _HIDDEN.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text.replace("\r\n", "\n"))
 
 

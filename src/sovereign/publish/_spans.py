@@ -13,6 +13,10 @@ from sovereign.records import Quote
 
 #: A longer text, and any full text of a work, is shown as windows around its quotes, not as a copy of the whole.
 LONG_TEXT = 200_000
+#: The page of the short texts that no claim quotes: they are most of what was read, and a page each would be a burden.
+OTHERS = "sources/others.html"
+#: A longer text has a page of its own though no claim quotes it.
+SHORT_TEXT = 20_000
 _WINDOW = 600
 
 
@@ -26,6 +30,11 @@ def anchor(quote: Quote) -> str:
 def text_page(digest: str) -> str:
     """The page of a stored text, relative to the record's page."""
     return f"sources/{digest}.html"
+
+
+def text_anchor(digest: str) -> str:
+    """The id of a text on the page of those that no claim quotes."""
+    return f"t-{digest[:20]}"
 
 
 @dataclass(frozen=True)

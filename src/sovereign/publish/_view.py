@@ -9,10 +9,22 @@ from hashlib import sha256
 from sovereign.judge import quote_fault, settling
 from sovereign.records import Cell, Claim, Evidence, Quote, Record, Source, SourceKind, StorageError
 
-from ._spans import anchor, text_page
+from ._spans import OTHERS, SHORT_TEXT, anchor, text_anchor, text_page
 from ._words import source_name
 
 Texts = Callable[[str], str | None]
+
+
+def remembered(texts: Texts) -> Texts:
+    """The same texts, each read once: a page looks at every text several times."""
+    known: dict[str, str | None] = {}
+
+    def text(digest: str) -> str | None:
+        if digest not in known:
+            known[digest] = texts(digest)
+        return known[digest]
+
+    return text
 
 
 @dataclass(frozen=True)
@@ -105,9 +117,14 @@ class View:
         self.claims = tuple(self._claim(claim) for claim in ordered)
         self.by_id = {view.claim.id: view for view in self.claims}
         self.sentences = self._sentences()
+        self._quoted = {quote.sha256 for claim in record.claims for quote in claim.quotes}
         quoted = {quote.source for claim in record.claims for quote in claim.quotes}
         shown = sorted(record.sources, key=lambda source: source.id not in quoted)  # stable: the record's order else
         self.sources = tuple(self._source(number, source) for number, source in enumerate(shown, 1))
+
+    def among_others(self, digest: str) -> bool:
+        """Whether the text is shown together with others that no claim quotes, not on a page of its own."""
+        return digest not in self._quoted and len(self._texts(digest) or "") <= SHORT_TEXT
 
     def text_fault(self, digest: str) -> str:
         """Empty, or why the text of that digest cannot be shown."""
@@ -183,12 +200,15 @@ class View:
 
     def _source(self, number: int, source: Source) -> SourceView:
         fault = self.text_fault(source.sha256)
+        href = None if fault else text_page(source.sha256)
+        if href and self.among_others(source.sha256):
+            href = f"{OTHERS}#{text_anchor(source.sha256)}"
         return SourceView(
             number=number,
             source=source,
             label=source_name(source),
             anchor=f"source-{number}",
-            href=None if fault else text_page(source.sha256),
+            href=href,
             fault=fault,
             claims=tuple(
                 (view.number, view.claim.id)

@@ -4,42 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from sovereign import _version
-from sovereign.records import BadInput
 
 from . import _words as words
 from ._disk import as_json
 from ._feeds import feed, llms_text, sitemap
+from ._place import addresses
+from ._render import render
 from ._rules import stages, verification_rules
 from .contracts import CONTRACTS, contract_schemas
-from .page import render
 
 SITE_SCHEMA = "sovereign-site-v1"
 TITLE = "Sovereign"
 
 Rows = Sequence[dict[str, Any]]
-
-
-def addresses(base_url: str | None) -> Callable[[str], str]:
-    """From a path in the site to its address: absolute under `base_url`, else relative to the site's folder.
-
-    Raises:
-        BadInput: `base_url` is no plain http(s) address.
-    """
-    if base_url is None:
-        return lambda path: path
-    try:
-        parts = urlsplit(base_url)
-    except ValueError:
-        parts = urlsplit("")
-    more = parts.query or parts.fragment or parts.username
-    plain = parts.scheme in ("http", "https") and parts.hostname and not more
-    if not plain or any(char.isspace() or char in "<>\"'" for char in base_url):
-        raise BadInput(f"{base_url!r} is no address of a site", "give it as https://example.org/records/")
-    root = base_url.rstrip("/")
-    return lambda path: f"{root}/{path}"
 
 
 def frame_pages(rows: Rows, *, base_url: str | None = None, title: str = TITLE) -> dict[str, str]:

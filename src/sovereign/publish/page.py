@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from hashlib import sha256
-from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sovereign.judge import TIER_BASIS
 from sovereign.judge.attested import current_level
@@ -18,13 +14,10 @@ from sovereign.records import CheckState, Event, Grounding, Record, Search, Stat
 from . import _words as words
 from ._feeds import linked_data, script_json
 from ._matrix import Matrix, matrix
-from ._safe import clip, visible, web_address
+from ._render import render
 from ._spans import LONG_TEXT, Span, anchor, leaves, pieces, text_page
 from ._view import SourceView, Texts, View
 from .contracts import CONTRACTS
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 PAGE_SCHEMA = "sovereign-page-v1"
 _DROPS_SHOWN = 300
@@ -39,13 +32,20 @@ def render_page(
     events: Sequence[Event] = (),
     signer: str | None = None,
     at: Callable[[str], str] = str,
+    up: str = "../",
+    links: Sequence[tuple[int, str]] = (),
+    view: View | None = None,
 ) -> str:
     """The page of a record as HTML: static, without programs, fetching nothing; equal input gives equal bytes.
 
     See `page_values` for the arguments.
     """
-    values = page_values(record, state, texts=texts, versions=versions, events=events, signer=signer, at=at)
-    indexed = state.public and state.standing in ("published", "corrected")
+    values = page_values(
+        record, state, texts=texts, versions=versions, events=events, signer=signer, at=at, up=up, links=links,
+        view=view,
+    )  # fmt: skip
+    current = all(number <= record.version for number, _ in links)
+    indexed = state.public and state.standing in ("published", "corrected") and current
     return render("record.html.j2", indexed=indexed, **values)
 
 
@@ -58,6 +58,9 @@ def page_values(
     events: Sequence[Event] = (),
     signer: str | None = None,
     at: Callable[[str], str] = str,
+    up: str = "../",
+    links: Sequence[tuple[int, str]] = (),
+    view: View | None = None,
 ) -> dict[str, Any]:
     """Everything that the templates of a record ask for, by name.
 
@@ -69,10 +72,14 @@ def page_values(
         events: the record's events, oldest first, for the history.
         signer: fingerprint of the owner's key, shown in the command that checks an export.
         at: from a path beside the page to its address, for the schema.org data; relative by default.
+        up: from the page to the site's folder.
+        links: the versions that have a page, oldest first, each with the way to it, empty for the page itself.
+        view: of this record and these texts, if one was made already.
     """
     from markupsafe import Markup
 
-    view = View(record, texts)
+    view = view or View(record, texts)
+    later = [(number, href) for number, href in links if number > record.version]
     grid = matrix(record, view.numbers)
     uncited = [item for item in view.claims if not item.in_answer]
     banner, banner_text = words.standing(state)
@@ -126,6 +133,9 @@ def page_values(
         cell_ids={cell.id for cell in record.cells},
         events=events,
         versions=versions,
+        version_links=dict(links),
+        later=later[-1] if later else None,
+        up=up,
         signer=signer,
         linked=Markup(script_json(linked_data(record, state, at))),  # noqa: S704  (nothing in it can end the element)
         contracts=[(name, file) for name, (_, file) in CONTRACTS.items()],
@@ -134,12 +144,12 @@ def page_values(
     )
 
 
-def render_texts(record: Record, *, texts: Texts) -> dict[str, str]:
+def render_texts(record: Record, *, texts: Texts, up: str = "../", view: View | None = None) -> dict[str, str]:
     """The pages of the stored texts, by path relative to the record's page; a text not at hand has none.
 
     A text of more than 200,000 characters and the full text of a work are shown only around the quotes.
     """
-    view = View(record, texts)
+    view = view or View(record, texts)
     pages: dict[str, str] = {}
     for digest in dict.fromkeys(source.sha256 for source in record.sources):
         if view.text_fault(digest):
@@ -166,6 +176,7 @@ def render_texts(record: Record, *, texts: Texts) -> dict[str, str]:
         pages[text_page(digest)] = render(
             "source.html.j2",
             indexed=False,
+            up=f"{up}../",
             record=record,
             title=sources[0].title or sources[0].id,
             sources=sources,
@@ -185,14 +196,17 @@ def page_twin(
     texts: Texts,
     versions: Sequence[int] = (),
     events: Sequence[Event] = (),
+    links: Sequence[tuple[int, str]] = (),
+    view: View | None = None,
 ) -> dict[str, Any]:
     """What the page shows, as JSON values: the record, its state and events, and the anchor of every part."""
-    view = View(record, texts)
+    view = view or View(record, texts)
     return {
         "schema": PAGE_SCHEMA,
         "record": record.to_json(),
         "state": state.to_json(),
         "versions": list(versions),
+        "pages": {str(number): href or "index.html" for number, href in links},
         "events": [event.to_json() for event in events],
         "anchors": {
             "cells": {cell.id: f"index.html#{cell.id}" for cell in record.cells},
@@ -207,64 +221,6 @@ def page_twin(
             if quote.fault
         ],
     }
-
-
-def render(
-    name: str, *, indexed: bool = True, forms: str = "'none'", package: str = __package__, **values: Any
-) -> str:
-    """A page from its template.
-
-    Args:
-        indexed: whether search engines may list it.
-        forms: where its forms may be sent, for the content security policy.
-        package: whose templates are used; those of this package stand behind them.
-    """
-    style = _style()
-    digest = b64encode(sha256(style.encode()).digest()).decode()
-    from markupsafe import Markup
-
-    # The style sheet is our own file: it must reach the page as it is, or its hash in the policy would not match.
-    template = _environment(package).get_template(name)
-    known = {"style": Markup(style), "style_hash": f"sha256-{digest}", "indexed": indexed, "forms": Markup(forms)}  # noqa: S704
-    page = template.render(**known, **values)
-    return re.sub(r"\n[ \t]*(?=\n)", "", page) if name != "source.html.j2" else page
-
-
-@lru_cache(maxsize=1)
-def _style() -> str:
-    sheet = resources.files(__package__).joinpath("templates/style.css").read_text(encoding="utf-8")
-    return re.sub(r"\n\s*", "\n", sheet).strip()
-
-
-@lru_cache(maxsize=4)
-def _environment(package: str) -> Environment:
-    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    def finalize(value: object) -> object:
-        return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-    environment = Environment(
-        loader=ChoiceLoader([PackageLoader(name, "templates") for name in dict.fromkeys((package, __package__))]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "clip": clip,
-        "moment": words.moment,
-        "full_stop": words.full_stop,
-        "plural": words.plural,
-        "web_address": web_address,
-        "source_kind": words.source_kind,
-        "reading": words.reading,
-        "number": lambda value: "–" if value is None else f"{value:.10g}",
-        "capitalize_first": lambda text: text[:1].upper() + text[1:],
-    }
-    return environment
 
 
 def _read(record: Record) -> str:

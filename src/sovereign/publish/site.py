@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from hashlib import sha256
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sovereign.judge.history import fold
 from sovereign.records import Event, Record, State
 from sovereign.records.record import folder_name
 
-from . import _words as words
-from ._contract_values import contract_values, correction_events
-from ._disk import as_json, lock, replace, replace_if_other, storing
-from ._view import Texts
+from ._contract_values import contract_values
+from ._disk import as_json, lock, replace, storing
+from ._place import Place, addresses, version_page
+from ._summary import FOLDER, SUMMARY, made_from, read_summary, summary
+from ._view import Texts, View, remembered
 from .contracts import CONTRACTS
-from .frame import TITLE, addresses, frame_pages
+from .frame import TITLE, frame_pages
 from .page import page_twin, render_page, render_texts
 
 if TYPE_CHECKING:
     from sovereign.archive import Archive
 
-_FOLDER = re.compile(r"srch-[0-9a-f]{8}")
-_SUMMARY = "summary.json"
+_VERSION = re.compile(r"v[1-9][0-9]*")
 
 
 def write_page(
@@ -41,61 +37,88 @@ def write_page(
     versions: Sequence[int] = (),
     events: Sequence[Event] = (),
     base_url: str | None = None,
+    earlier: Sequence[tuple[Record, Texts]] = (),
 ) -> Path:
     """Write a record's page, its JSON twin, its contracts and the pages of its stored texts; return the page's path.
 
     Under `out` lie afterwards `srch-xxxxxxxx/index.html`, `index.json`, `summary.json`, the files of `CONTRACTS` and
-    `sources/<sha256>.html`.
-    The page itself is replaced last, so that a reader never follows a link of it into nothing; pages of texts that
-    it no longer uses are removed. A write that is cut off leaves the page before it.
+    `sources/<sha256>.html`; the same but for the summary under `v1/` and so on for each version in `earlier`.
+    The page itself is replaced last, so that a reader never follows a link of it into nothing; pages that it no longer
+    links are removed. A write that is cut off leaves the page before it. What is there already is not written.
+
+    Args:
+        versions: the numbers of all versions, whether they have a page or not.
+        earlier: the versions before this one that keep a page of their own, each with its texts.
 
     Raises:
         StorageError: the disk is full or the folder is not writable.
     """
     folder = Path(out) / record.folder
-    at = _beside(record.folder, base_url)
-    page = render_page(
-        record,
-        state,
-        texts=texts,
-        versions=versions,
-        events=events,
-        signer=events[-1].by if events else None,
-        at=at,
-    )
-    made = contract_values(record, state, events, at, lambda digest: texts(digest) is not None)
-    files = render_texts(record, texts=texts)
-    twin = page_twin(record, state, texts=texts, versions=versions, events=events)
+    paged = [one.version for one, _ in earlier]
     with storing(folder):
-        for name, content in files.items():
-            replace(folder / name, content)
-        replace(folder / "index.json", as_json(twin))
-        for name, contract in made.items():
-            replace(folder / CONTRACTS[name][1], as_json(contract.to_json()))
-        replace(folder / _SUMMARY, as_json(summary(record, state, events, base_url)))
-        replace(folder / "index.html", page)
-        for path in (folder / "sources").glob("*"):
-            if f"sources/{path.name}" not in files:
-                path.unlink()
+        for one, its_texts in earlier:
+            place = Place(record.folder, one.version, record.version, base_url)
+            stood = fold([event for event in events if event.version <= one.version])
+            told = stood if state.standing != "retracted" else state
+            _write_version(one, told, its_texts, Path(out), place, versions, [*paged, record.version], events, state)
+        place = Place(record.folder, record.version, record.version, base_url)
+        made = as_json(summary(record, state, events, base_url, [one for one, _ in earlier]))
+        _write_version(
+            record, state, texts, Path(out), place, versions, [*paged, record.version], events, state, {SUMMARY: made}
+        )
+        for path in folder.glob("v*"):
+            ours = _VERSION.fullmatch(path.name) and not path.is_symlink()
+            if ours and path.name not in map(version_page, paged):
+                shutil.rmtree(path)
     return folder / "index.html"
 
 
+def _write_version(
+    record: Record,
+    told: State,
+    texts: Texts,
+    out: Path,
+    place: Place,
+    versions: Sequence[int],
+    paged: Sequence[int],
+    events: Sequence[Event],
+    state: State,
+    more: dict[str, str] | None = None,
+) -> None:
+    """The files of one version: those that others link first, the page last. `told` is the standing that it tells."""
+    texts = remembered(texts)
+    view = View(record, texts)
+    links = place.links(paged)
+    page = render_page(
+        record, told, texts=texts, versions=versions, events=events, signer=events[-1].by if events else None,
+        at=place.at, up=place.up, links=links, view=view,
+    )  # fmt: skip
+    twin = page_twin(record, state, texts=texts, versions=versions, events=events, links=links, view=view)
+    made = contract_values(record, state, events, place, paged, lambda digest: texts(digest) is not None)
+    files = render_texts(record, texts=texts, up=place.up, view=view)
+    folder = out / place.folder
+    for name, content in files.items():
+        replace(folder / name, content)
+    replace(folder / "index.json", as_json(twin))
+    for name, contract in made.items():
+        replace(folder / CONTRACTS[name][1], as_json(contract.to_json()))
+    for name, content in (more or {}).items():
+        replace(folder / name, content)
+    replace(folder / "index.html", page)
+    for path in (folder / "sources").glob("*"):
+        if f"sources/{path.name}" not in files:
+            path.unlink()
+
+
 def publish_record(archive: Archive, record_id: str, out: str | Path) -> Path:
-    """Write the page of a record's newest version and the pages around all records; return the path of the page.
+    """Write the pages of a record's versions and the pages around all records; return the path of the newest's page.
 
     Raises:
         NotFound: the archive has no such record.
         StorageError: the record is damaged, or the disk does not take the page.
     """
-    record = archive.load(record_id)
-    path = write_page(
-        record,
-        archive.state(record.id),
-        archive.texts(record.id, record.version),
-        out,
-        versions=archive.versions(record.id),
-        events=archive.events(record.id),
-    )
+    events = archive.events(record_id)
+    path = _write_record(archive, fold(events), events, out, None, earlier_pages(events, public_only=False))
     write_list(out)
     return path
 
@@ -126,10 +149,10 @@ def write_site(
         archive: the records.
         out: the folder of the site; pages of records that are not written are removed from it.
         public_only: leave out drafts and rejected records, as for a host that others see. A record whose newest version
-            is a draft is shown as it was published last.
+            is a draft is shown as it was published last; earlier versions keep a page if they were public.
         base_url: where the site will stand, for feed, sitemap and data that need whole addresses.
         title: the site's name.
-        fresh: write every page, also those that did not change.
+        fresh: make every page again, also those that did not change.
         progress: told what is being done, a line at a time.
 
     Raises:
@@ -148,21 +171,38 @@ def write_site(
         if not events:
             continue
         state = fold(events)
+        earlier = earlier_pages(events, public_only=public_only)
         folder = folder_name(state.record)
         shown.add(folder)
-        before = _read_summary(root / folder / _SUMMARY)
-        if not fresh and before and before["made_from"] == made_from(events, base_url):
+        before = read_summary(root / folder / SUMMARY)
+        if not fresh and before and before["made_from"] == made_from(events, base_url, earlier):
             continue
         if number % 50 == 0 or written == 0:
             progress(f"writing pages: record {number} of {len(records)}")
-        record = archive.load(record_id, state.version)
-        texts = archive.texts(record_id, state.version)
-        write_page(
-            record, state, texts, out, versions=range(1, state.version + 1), events=events, base_url=base_url
-        )
+        _write_record(archive, state, events, out, base_url, earlier)
         written += 1
     removed = _remove_others(root, shown)
     return Published(write_list(out, base_url=base_url, title=title), written, len(shown) - written, removed)
+
+
+def _write_record(
+    archive: Archive,
+    state: State,
+    events: Sequence[Event],
+    out: str | Path,
+    base_url: str | None,
+    earlier: Sequence[int],
+) -> Path:
+    return write_page(
+        archive.load(state.record, state.version),
+        state,
+        archive.texts(state.record, state.version),
+        out,
+        versions=range(1, state.version + 1),
+        events=events,
+        base_url=base_url,
+        earlier=[(archive.load(state.record, one), archive.texts(state.record, one)) for one in earlier],
+    )
 
 
 def last_public(events: Sequence[Event]) -> tuple[Event, ...]:
@@ -174,81 +214,25 @@ def last_public(events: Sequence[Event]) -> tuple[Event, ...]:
     return ()
 
 
-def made_from(events: Sequence[Event], base_url: str | None) -> str:
-    """What a record's pages are made from: its events (they name the manifests), the pages' code, the place."""
-    told = sha256(_code().encode())
-    told.update(repr(base_url).encode())
-    for event in events:
-        told.update(event.model_dump_json().encode())
-    return told.hexdigest()
+def earlier_pages(events: Sequence[Event], *, public_only: bool) -> tuple[int, ...]:
+    """The versions before the newest that keep a page: all, or those that were public while they were the newest."""
+    states = [fold(events[:end]) for end in range(1, len(events) + 1)]
+    newest = states[-1].version
+    return tuple(sorted({one.version for one in states if one.version < newest and (one.public or not public_only)}))
 
 
 def write_list(out: str | Path, *, base_url: str | None = None, title: str = TITLE) -> Path:
     """Write the pages around the records that have a page: index, rules, corrections, feed; return the index's path."""
     out = Path(out)
     with storing(out), lock(out):
-        rows = [row for path in sorted(out.glob(f"srch-*/{_SUMMARY}")) if (row := _read_summary(path))]
+        rows = [row for path in sorted(out.glob(f"srch-*/{SUMMARY}")) if (row := read_summary(path))]
         rows.sort(key=lambda row: str(row["id"]))
         rows.sort(key=lambda row: str(row["created_at"]), reverse=True)
         for name, content in frame_pages(rows, base_url=base_url, title=title).items():
-            replace_if_other(out / name, content)
+            replace(out / name, content)
         if base_url is None:
             (out / "sitemap.xml").unlink(missing_ok=True)
     return out / "index.html"
-
-
-def summary(record: Record, state: State, events: Sequence[Event] = (), base_url: str | None = None) -> dict[str, Any]:
-    """What the pages around the records say of one of them."""
-    kinds = {f"{record.id}/events/{event.number}": event.type.value for event in events}
-    return {
-        "id": record.id,
-        "folder": record.folder,
-        "version": record.version,
-        "created_at": record.times.created_at,
-        "changed_at": state.last_event_at,
-        "question": record.question.text,
-        "status": record.answer.status.value,
-        "status_word": words.STATUS[record.answer.status],
-        "banner": words.standing(state)[0],
-        "public": state.public,
-        "cells": record.counts.cells,
-        "gaps": record.counts.gaps,
-        "cells_reproduced": record.counts.cells_reproduced,
-        "gate": record.gate_verdict.status.value,
-        "level": record.verification_level,
-        "tier": record.quality_tier.value,
-        "corrections": [
-            {**event.to_json(), "kind": kinds[event.event_id]} for event in correction_events(record.id, events)
-        ],
-        "history": [
-            {"number": event.number, "type": event.type.value, "at": event.at, "version": event.version,
-             "note": event.note}
-            for event in events
-        ],
-        "made_from": made_from(events, base_url),
-    }  # fmt: skip
-
-
-_TEXT_FIELDS = (
-    "id", "created_at", "changed_at", "question", "status", "status_word", "banner", "gate", "tier", "made_from",
-)  # fmt: skip
-_NUMBER_FIELDS = ("version", "cells", "gaps", "cells_reproduced", "level")
-
-
-def _read_summary(path: Path) -> dict[str, Any] | None:
-    """A record's summary, or None for a folder that is not one of ours: the list must come out whatever lies there."""
-    try:
-        row = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not isinstance(row, dict) or row.get("folder") != path.parent.name or not _FOLDER.fullmatch(path.parent.name):
-        return None
-    sound = (
-        all(isinstance(row.get(name), str) for name in _TEXT_FIELDS)
-        and all(isinstance(row.get(name), int) for name in _NUMBER_FIELDS)
-        and all(isinstance(row.get(name), list) for name in ("corrections", "history"))
-    )
-    return row if sound else None
 
 
 def _remove_others(root: Path, shown: set[str]) -> int:
@@ -256,26 +240,8 @@ def _remove_others(root: Path, shown: set[str]) -> int:
     removed = 0
     with storing(root):
         for path in root.glob("srch-*"):
-            ours = _FOLDER.fullmatch(path.name) and (path / _SUMMARY).is_file() and not path.is_symlink()
+            ours = FOLDER.fullmatch(path.name) and (path / SUMMARY).is_file() and not path.is_symlink()
             if ours and path.name not in shown:
                 shutil.rmtree(path)
                 removed += 1
     return removed
-
-
-@lru_cache(maxsize=1)
-def _code() -> str:
-    """A digest of the code and templates that make pages: a change in them makes every page anew."""
-    told = sha256()
-    for folder in (resources.files(__package__), resources.files(__package__) / "templates"):
-        for item in sorted(folder.iterdir(), key=lambda item: item.name):
-            if item.is_file() and item.name.endswith((".py", ".j2", ".css")):
-                told.update(item.name.encode() + item.read_bytes())
-    return told.hexdigest()
-
-
-def _beside(folder: str, base_url: str | None) -> Callable[[str], str]:
-    at = addresses(base_url)
-    return (lambda path: at(f"{folder}/{path}")) if base_url else str
-
-

@@ -1,0 +1,108 @@
+"""What the pages around the records know of one of them, kept beside its page, and what that page was made from."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import sha256
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from sovereign.records import Event, Record, State
+
+from . import _words as words
+from ._contract_values import correction_events
+from .metrics import measures, score
+
+FOLDER = re.compile(r"srch-[0-9a-f]{8}")
+SUMMARY = "summary.json"
+
+
+def summary(
+    record: Record,
+    state: State,
+    events: Sequence[Event] = (),
+    base_url: str | None = None,
+    earlier: Sequence[Record] = (),
+) -> dict[str, Any]:
+    """What the pages around the records say of one of them; `earlier` are its versions that have pages beside it."""
+    kinds = {f"{record.id}/events/{event.number}": event.type.value for event in events}
+    return {
+        "id": record.id,
+        "folder": record.folder,
+        "version": record.version,
+        "created_at": record.times.created_at,
+        "changed_at": state.last_event_at,
+        "question": record.question.text,
+        "status": record.answer.status.value,
+        "status_word": words.STATUS[record.answer.status],
+        "banner": words.standing(state)[0],
+        "public": state.public,
+        "cells": record.counts.cells,
+        "gaps": record.counts.gaps,
+        "cells_reproduced": record.counts.cells_reproduced,
+        "gate": record.gate_verdict.status.value,
+        "level": record.verification_level,
+        "tier": record.quality_tier.value,
+        "corrections": [
+            {**event.to_json(), "kind": kinds[event.event_id]} for event in correction_events(record.id, events)
+        ],
+        "history": [
+            {"number": event.number, "type": event.type.value, "at": event.at, "version": event.version,
+             "note": event.note}
+            for event in events
+        ],
+        "measures": measures(record),
+        "scores": [score(version) for version in (*earlier, record)],
+        "made_from": made_from(events, base_url, [version.version for version in earlier]),
+    }  # fmt: skip
+
+
+_TEXT_FIELDS = (
+    "id", "created_at", "changed_at", "question", "status", "status_word", "banner", "gate", "tier", "made_from",
+)  # fmt: skip
+_NUMBER_FIELDS = ("version", "cells", "gaps", "cells_reproduced", "level")
+
+
+def read_summary(path: Path) -> dict[str, Any] | None:
+    """A record's summary, or None for a folder that is not one of ours: the list must come out whatever lies there."""
+    try:
+        row = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(row, dict) or row.get("folder") != path.parent.name or not FOLDER.fullmatch(path.parent.name):
+        return None
+    sound = (
+        all(isinstance(row.get(name), str) for name in _TEXT_FIELDS)
+        and all(isinstance(row.get(name), int) for name in _NUMBER_FIELDS)
+        and all(isinstance(row.get(name), list) for name in ("corrections", "history", "scores"))
+        and isinstance(row.get("measures"), dict)
+    )
+    return row if sound else None
+
+
+def made_from(events: Sequence[Event], base_url: str | None, earlier: Sequence[int] = ()) -> str:
+    """What a record's pages are made from: its events (they name the manifests), the pages' code, the place.
+
+    Args:
+        earlier: the earlier versions that have a page of their own.
+    """
+    told = sha256(_code().encode())
+    told.update(repr((base_url, tuple(earlier))).encode())
+    for event in events:
+        told.update(event.model_dump_json().encode())
+    return told.hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _code() -> str:
+    """A digest of the code and templates that make pages: a change in them makes every page anew."""
+    told = sha256()
+    for folder in (resources.files(__package__), resources.files(__package__) / "templates"):
+        for item in sorted(folder.iterdir(), key=lambda item: item.name):
+            if item.is_file() and item.name.endswith((".py", ".j2", ".css")):
+                told.update(item.name.encode() + item.read_bytes())
+    return told.hexdigest()
