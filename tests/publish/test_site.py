@@ -99,7 +99,7 @@ def test_writing_again_changes_nothing_and_drops_texts_no_longer_used(tmp_path: 
 def test_a_full_disk_leaves_the_page_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_page(sample.record(), sample.state(), sample.texts, tmp_path)
     before = {name: (path.parent / name).read_bytes() for name in files(path.parent)}
-    changed = sample.record(lambda document: document["times"].update(created_at="2026-03-02T12:30:00Z"))
+    changed = named("SRCH:2603ABC8", "2026-03-02T12:30:00Z")
     real, calls, full_at = _disk.os.fdopen, 0, 0
 
     def fdopen(*arguments: Any, **options: Any) -> Any:
@@ -113,8 +113,8 @@ def test_a_full_disk_leaves_the_page_before_it(tmp_path: Path, monkeypatch: pyte
         return file
 
     monkeypatch.setattr(_disk.os, "fdopen", fdopen)
-    for full_at in range(1, 100):
-        calls = 0
+    while full_at < 99:
+        full_at, calls = full_at + 1, 0
         try:
             write_page(changed, sample.state(), sample.texts, tmp_path)
         except StorageError as error:

@@ -15,8 +15,9 @@ from ._safe import clip, visible, web_address
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
-#: The page of a stored text: a record has dozens of them, and they use a quarter of the style sheet.
-_TEXT = "source.html.j2"
+#: The pages of stored texts: a record has dozens of them, and they use a quarter of the style sheet. A text is kept as
+#: it is, with its empty lines.
+_OF_TEXTS = ("source.html.j2", "others.html.j2")
 
 
 def render(
@@ -31,11 +32,11 @@ def render(
     """
     from markupsafe import Markup
 
-    style, digest = _style(name == _TEXT)
+    style, digest = _style(name in _OF_TEXTS)
     # The style sheet is our own file: it must reach the page as it is, or its hash in the policy would not match.
     known = {"style": Markup(style), "style_hash": digest, "indexed": indexed, "forms": Markup(forms)}  # noqa: S704
     page = _template(package, name).render(**known, **values)
-    return re.sub(r"\n[ \t]*(?=\n)", "", page) if name != _TEXT else page
+    return re.sub(r"\n[ \t]*(?=\n)", "", page) if name not in _OF_TEXTS else page
 
 
 @lru_cache(maxsize=2)
@@ -75,6 +76,7 @@ def _environment(package: str) -> Environment:
         "moment": words.moment,
         "full_stop": words.full_stop,
         "plural": words.plural,
+        "thousands": "{:,}".format,
         "web_address": web_address,
         "source_kind": words.source_kind,
         "reading": words.reading,

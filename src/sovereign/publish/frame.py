@@ -1,19 +1,21 @@
-"""The pages around the records: index, Research, Verification, About, Corrections; JSON twins, feed, schemas."""
+"""The pages around the records: list, Research, Verification, Metrics, About, Corrections; twins, feed, schemas."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from sovereign import _version
 
-from . import _words as words
 from ._disk import as_json
 from ._feeds import feed, llms_text, sitemap
+from ._listing import list_pages
 from ._place import addresses
 from ._render import render
 from ._rules import stages, verification_rules
 from .contracts import CONTRACTS, contract_schemas
+from .metrics import record_metrics
 
 SITE_SCHEMA = "sovereign-site-v1"
 TITLE = "Sovereign"
@@ -30,9 +32,12 @@ def frame_pages(rows: Rows, *, base_url: str | None = None, title: str = TITLE) 
     """
     at = addresses(base_url)
     rules, way, corrected = verification_rules(), stages(), _corrections(rows)
+    metrics = record_metrics(rows)
     pages = {
-        "index.html": render("index.html.j2", rows=rows, filters=_filters(rows), title=title),
+        **list_pages(rows, title),
         "index.json": as_json({"schema": SITE_SCHEMA, "title": title, "records": [_public(row) for row in rows]}),
+        "metrics.html": render("metrics.html.j2", metrics=metrics, title=title),
+        "metrics.json": as_json(metrics),
         "research.html": render("research.html.j2", stages=way, title=title),
         "research.json": as_json({"schema": SITE_SCHEMA, "stages": way}),
         "verification.html": render("verification.html.j2", rules=rules, contracts=_contracts(), title=title),
@@ -46,33 +51,14 @@ def frame_pages(rows: Rows, *, base_url: str | None = None, title: str = TITLE) 
     }
     pages |= {f"schemas/{name}.schema.json": as_json(schema) for name, schema in contract_schemas().items()}
     if base_url is not None:
-        fixed = ["index.html", "research.html", "verification.html", "about.html", "corrections.html"]
+        by_age = sorted(name for name in pages if re.fullmatch(r"index-[0-9]+\.html", name))
+        around = ("research", "verification", "metrics", "about", "corrections")
+        fixed = ["index.html", *by_age, *(f"{name}.html" for name in around)]
         paths = [(path, None) for path in fixed]
         pages["sitemap.xml"] = sitemap(
             [*paths, *((f"{row['folder']}/index.html", row["changed_at"][:10]) for row in rows)], at
         )
     return pages
-
-
-def _filters(rows: Rows) -> list[dict[str, Any]]:
-    """The groups by which the index can be narrowed: only what occurs, with how often."""
-    groups: list[tuple[str, str, Callable[[Any], str], list[Any]]] = [
-        ("status", "Answer", lambda value: str(value).replace("_", " "), [key.value for key in words.STATUS]),
-        ("tier", "Tier", lambda value: str(value).replace("_", " ").capitalize(), [key.value for key in words.TIER]),
-        ("level", "Level", str, list(range(len(words.LEVELS)))),
-        ("gate", "Gate", lambda value: str(value).capitalize(), ["VERIFIED", "FALSIFIED", "UNVERIFIED"]),
-    ]
-    found = []
-    for name, label, said, values in groups:
-        counted = [(value, sum(row[name] == value for row in rows)) for value in values]
-        options = [
-            {"value": str(value).lower().replace("_", "-"), "label": said(value), "count": number}
-            for value, number in counted
-            if number
-        ]
-        if len(options) > 1:
-            found.append({"name": name, "label": label, "options": options})
-    return found
 
 
 def _corrections(rows: Rows) -> list[dict[str, Any]]:
@@ -102,4 +88,4 @@ def _contracts() -> list[dict[str, str]]:
 
 
 def _public(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "made_from"}
+    return {name: value for name, value in row.items() if name not in ("made_from", "measures")}

@@ -15,7 +15,7 @@ from . import _words as words
 from ._feeds import linked_data, script_json
 from ._matrix import Matrix, matrix
 from ._render import render
-from ._spans import LONG_TEXT, Span, anchor, leaves, pieces, text_page
+from ._spans import LONG_TEXT, OTHERS, Span, anchor, leaves, pieces, text_anchor, text_page
 from ._view import SourceView, Texts, View
 from .contracts import CONTRACTS
 
@@ -147,10 +147,12 @@ def page_values(
 def render_texts(record: Record, *, texts: Texts, up: str = "../", view: View | None = None) -> dict[str, str]:
     """The pages of the stored texts, by path relative to the record's page; a text not at hand has none.
 
-    A text of more than 200,000 characters and the full text of a work are shown only around the quotes.
+    A text of more than 200,000 characters and the full text of a work are shown only around the quotes. Short texts
+    that no claim quotes stand on one page together.
     """
     view = view or View(record, texts)
     pages: dict[str, str] = {}
+    others: list[dict[str, Any]] = []
     for digest in dict.fromkeys(source.sha256 for source in record.sources):
         if view.text_fault(digest):
             continue
@@ -171,6 +173,12 @@ def render_texts(record: Record, *, texts: Texts, up: str = "../", view: View | 
                     known = spans[name].claims if name in spans else ()
                     claims = known if cited[0] in known else known + cited
                     spans[name] = Span(quote.quote.start, quote.quote.end, name, claims)
+        if view.among_others(digest):
+            hidden = any(source.text_level is TextLevel.FULL_TEXT for source in sources)
+            others.append(
+                {"anchor": text_anchor(digest), "sources": sources, "digest": digest, "text": text, "hidden": hidden}
+            )
+            continue
         windowed = len(text) > LONG_TEXT or any(source.text_level is TextLevel.FULL_TEXT for source in sources)
         values = leaves(text, pointers) if pointers or sources[0].kind.value == "measurement" else None
         pages[text_page(digest)] = render(
@@ -186,6 +194,8 @@ def render_texts(record: Record, *, texts: Texts, up: str = "../", view: View | 
             leaves=values,
             pieces=pieces(text, spans.values(), windows=windowed),
         )
+    if others:
+        pages[OTHERS] = render("others.html.j2", indexed=False, up=f"{up}../", record=record, others=others)
     return pages
 
 

@@ -18,6 +18,7 @@ from ._disk import as_json, lock, replace, storing
 from ._place import Place, addresses, version_page
 from ._summary import FOLDER, SUMMARY, made_from, read_summary, summary
 from ._view import Texts, View, remembered
+from ._workers import Due, Task, helped, processes
 from .contracts import CONTRACTS
 from .frame import TITLE, frame_pages
 from .page import page_twin, render_page, render_texts
@@ -162,27 +163,42 @@ def write_site(
     addresses(base_url)
     root = Path(out)
     shown: set[str] = set()
-    written = 0
-    records = archive.list()
-    for number, record_id in enumerate(records, 1):
+    due: list[Due] = []
+    for record_id in archive.list():
         events = archive.events(record_id)
         if public_only:
             events = last_public(events)
         if not events:
             continue
-        state = fold(events)
         earlier = earlier_pages(events, public_only=public_only)
-        folder = folder_name(state.record)
+        folder = folder_name(record_id)
         shown.add(folder)
-        before = read_summary(root / folder / SUMMARY)
-        if not fresh and before and before["made_from"] == made_from(events, base_url, earlier):
-            continue
-        if number % 50 == 0 or written == 0:
-            progress(f"writing pages: record {number} of {len(records)}")
-        _write_record(archive, state, events, out, base_url, earlier)
-        written += 1
+        before = None if fresh else read_summary(root / folder / SUMMARY)
+        if before is None or before["made_from"] != made_from(events, base_url, earlier):
+            due.append(Due(record_id, len(events), earlier))
+    _write_all(archive, root, base_url, due, progress)
     removed = _remove_others(root, shown)
-    return Published(write_list(out, base_url=base_url, title=title), written, len(shown) - written, removed)
+    progress("writing the pages around the records")
+    return Published(write_list(out, base_url=base_url, title=title), len(due), len(shown) - len(due), removed)
+
+
+def _write_all(
+    archive: Archive, root: Path, base_url: str | None, due: Sequence[Due], progress: Callable[[str], None]
+) -> None:
+    """Write the records that are due, every n-th here and the others in processes beside this one."""
+    number = processes(len(due))
+    tasks = [Task(str(archive.folder), str(root), base_url, due[at::number]) for at in range(1, number)]
+    with storing(root), helped(tasks):
+        for at, one in enumerate(due[::number]):
+            if at % 25 == 0:
+                progress(f"writing pages: about {at * number} of {len(due)} records")
+            write_due(archive, one, root, base_url)
+
+
+def write_due(archive: Archive, due: Due, out: str | Path, base_url: str | None) -> Path:
+    """Write the pages of one record as it stood after the events that they tell."""
+    events = archive.events(due.record)[: due.events]
+    return _write_record(archive, fold(events), events, out, base_url, due.earlier)
 
 
 def _write_record(
@@ -228,10 +244,12 @@ def write_list(out: str | Path, *, base_url: str | None = None, title: str = TIT
         rows = [row for path in sorted(out.glob(f"srch-*/{SUMMARY}")) if (row := read_summary(path))]
         rows.sort(key=lambda row: str(row["id"]))
         rows.sort(key=lambda row: str(row["created_at"]), reverse=True)
-        for name, content in frame_pages(rows, base_url=base_url, title=title).items():
-            replace(out / name, content)
-        if base_url is None:
-            (out / "sitemap.xml").unlink(missing_ok=True)
+        pages = frame_pages(rows, base_url=base_url, title=title)
+        for name in sorted(pages, key=lambda name: (name == "index.html", name)):
+            replace(out / name, pages[name])
+        for path in (*out.glob("index-*.html"), out / "sitemap.xml"):
+            if path.name not in pages:
+                path.unlink(missing_ok=True)
     return out / "index.html"
 
 
