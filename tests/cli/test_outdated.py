@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -86,12 +87,19 @@ def test_a_retracted_source_is_named_and_a_reinstated_one_is_not(
     row = "1,ZebraRoute,10.48550/arXiv.2601.00001,Retraction,7/12/2026 0:00,+Unreliable Results;\n"
     file = tmp_path / "rw.csv"
     file.write_text(HEADER + row + "2,Other,10.1/x,Retraction,1/1/2026,\n", encoding="utf-8")
-    (found,) = outdated(workspace, retractions=read_retractions(file))
+    (found,) = outdated(workspace, known=read_retractions(file))
     (cause,) = found.causes
     assert cause.kind == "source retracted" and cause.serious
-    assert "7/12/2026" in cause.what and "Unreliable Results" in cause.what
-    file.write_text(HEADER + row.replace("Retraction,", "Reinstatement,"), encoding="utf-8")
-    assert kinds(workspace, retractions=read_retractions(file)) == {}
+    assert "2026-07-12" in cause.what and "Unreliable Results" in cause.what
+    back = row.replace("Retraction,", "Reinstatement,").replace("7/12/2026", "8/1/2026")
+    for rows in (back, row + back, back + row):  # the file is in no order
+        file.write_text(HEADER + rows, encoding="utf-8")
+        assert kinds(workspace, known=read_retractions(file)) == {}
+    concern = row.replace("Retraction,", "Expression of concern,")
+    file.write_text(HEADER + concern + row.replace("Retraction,", "Correction,"), encoding="utf-8")
+    assert kinds(workspace, known=read_retractions(file)) == {"source of concern": True, "source corrected": False}
+    file.write_text(HEADER + row.replace("Retraction,", "Something new,"), encoding="utf-8")
+    assert kinds(workspace, known=read_retractions(file)) == {}
 
 
 def test_files_that_are_no_retraction_watch_data(tmp_path: Path) -> None:
@@ -107,8 +115,10 @@ def test_real_rows_are_read() -> None:
     sample = Path(__file__).resolve().parents[3] / "shared" / "data" / "retractions" / "retraction_watch_sample.csv"
     if not sample.is_file():
         pytest.skip("../shared/data/retractions is not here")
-    found = read_retractions(sample)
+    found = read_retractions(sample).notices
     assert len(found) >= 15 and all(doi.startswith("10.") for doi in found)
+    dates = [one.date for notices in found.values() for one in notices]
+    assert all(re.fullmatch(r"20[12]\d-\d\d-\d\d", date or "") for date in dates)
 
 
 def test_the_verb_says_so_by_its_exit_code_and_writes_nothing(asked: tuple[Workspace, Record, Path]) -> None:

@@ -9,6 +9,7 @@ from .crossref import Crossref
 from .fetching import Fetched, fetch_work, is_identifier
 from .openalex import OpenAlex
 from .semantic_scholar import SemanticScholar
+from .updates import Update, read_updates, updates_request
 
 __all__ = [
     "ADDRESS_VARIABLES",
@@ -25,6 +26,7 @@ __all__ = [
     "SemanticScholar",
     "Service",
     "Services",
+    "Update",
     "Wanted",
     "Work",
     "arxiv_of",
@@ -35,7 +37,9 @@ __all__ = [
     "merge",
     "open_client",
     "read_services",
+    "read_updates",
     "same_title",
     "search_arxiv",
     "search_query",
+    "updates_request",
 ]

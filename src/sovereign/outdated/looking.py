@@ -6,36 +6,27 @@ tells whether that is worth while.
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sovereign.inquiry.plan import plan
 from sovereign.inquiry.search import search
 from sovereign.inquiry.vocabulary import shipped
-from sovereign.judge import RULES, SCHEME
-from sovereign.records import BadInput, Document, NotFound, Profile, Record
+from sovereign.judge import RULES, SCHEME, in_force
+from sovereign.records import Document, HandGiven, Profile, Record, SourceCause
+
+from .notices import Known, dois_of, standing
 
 if TYPE_CHECKING:
     from sovereign.library import Library
     from sovereign.workspace import Workspace
 
-_DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]+")
-_ARXIV = re.compile(r"\d{4}\.\d{4,5}")
-_MOST_BYTES = 500 << 20
-_COLUMNS = ("OriginalPaperDOI", "RetractionNature", "RetractionDate", "Reason")
 _SHOWN = 5
-
-
-class Retraction(Document):
-    """A row of Retraction Watch: which paper, what was done, when and why."""
-
-    doi: str
-    nature: str
-    date: str
-    reason: str
+_KIND = {
+    SourceCause.RETRACTED: "retracted",
+    SourceCause.CONCERN: "of concern",
+    SourceCause.CORRECTED: "corrected",
+}
 
 
 class Cause(Document):
@@ -60,17 +51,20 @@ def outdated(
     workspace: Workspace,
     records: tuple[str, ...] = (),
     *,
-    retractions: Mapping[str, Retraction] | None = None,
+    known: Known | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[Outdated, ...]:
     """Look at the newest version of each record, or of those named, and say why it may be outdated.
+
+    Args:
+        known: notices on papers, from Retraction Watch's file or from Crossref.
 
     Raises:
         NotFound: no such record, or the workspace has no library.
     """
     archive = workspace.archive()
     names = records or archive.list()
-    policy = workspace.policy().to_json()
+    policy, entries = workspace.policy().to_json(), workspace.hand().entries()
     found = []
     with workspace.library() as library:
         for number, name in enumerate(names, 1):
@@ -78,9 +72,10 @@ def outdated(
                 progress(f"record {number} of {len(names)}")
             record = archive.load(name)
             causes = [
-                *_retracted(record, retractions or {}),
+                *_told(record, known or Known()),
                 *_sources(record, library),
-                *_newer(record, library),
+                *_newer(record, library, entries),
+                *_hand(record, entries),
                 *_rules(record, policy),
             ]
             found.append(
@@ -89,53 +84,31 @@ def outdated(
     return tuple(found)
 
 
-def read_retractions(path: Path) -> dict[str, Retraction]:
-    """Retraction Watch's file as Crossref gives it out: CSV with a header, by the DOI of the paper, in lower case.
-
-    Raises:
-        NotFound: there is no such file.
-        BadInput: it is too large, no UTF-8 CSV, or lacks the columns of Retraction Watch.
-    """
-    if not path.is_file():
-        raise NotFound(f"there is no file {path}", "fetch Retraction Watch's data from Crossref as CSV")
-    if path.stat().st_size > _MOST_BYTES:
-        raise BadInput(f"{path} has more than {_MOST_BYTES >> 20} MB", "give Retraction Watch's own file")
-    found: dict[str, Retraction] = {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file, strict=True)
-            missing = [name for name in _COLUMNS if name not in (rows.fieldnames or ())]
-            if missing:
-                raise BadInput(f"{path} has no column {missing[0]}", "give Retraction Watch's own file")
-            for row in rows:
-                doi = _DOI.search((row["OriginalPaperDOI"] or "").lower())
-                nature = (row["RetractionNature"] or "").strip()
-                if doi and nature.lower() != "reinstatement":
-                    found[doi[0]] = Retraction(
-                        doi=doi[0], nature=nature or "Retraction", date=(row["RetractionDate"] or "").split(" ")[0],
-                        reason=(row["Reason"] or "").replace("+", "").strip("; "),
-                    )  # fmt: skip
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadInput(f"{path} is no CSV in UTF-8: {error}", "give Retraction Watch's own file") from error
-    return found
-
-
-def _retracted(record: Record, retractions: Mapping[str, Retraction]) -> Iterator[Cause]:
+def _told(record: Record, known: Known) -> Iterator[Cause]:
+    """What notices say of the papers that the record read, and on which papers there was no answer."""
     for source in record.sources:
-        for doi in dict.fromkeys(_dois(source.id, source.about or "", source.address or "")):
-            if row := retractions.get(doi):
-                reason = f" ({row.reason[:200]})" if row.reason else ""
-                what = f"{source.id}: {row.nature.lower()} of {doi}, {row.date}{reason}"
-                yield Cause(kind="source retracted", what=what, serious=True, about=(source.id,))
+        for doi in dois_of(source):
+            for cause, notice in standing(known.of(doi))[0].items():
+                reason = f" ({notice.reason})" if notice.reason else ""
+                what = f"{source.id}: {notice.nature} of {doi}, {notice.date or 'no date'}{reason}"
+                serious = cause is not SourceCause.CORRECTED
+                yield Cause(kind=f"source {_KIND[cause]}", what=what, serious=serious, about=(source.id,))
+            if doi in known.unanswered:
+                what = f"{source.id}: no answer on {doi}: {known.unanswered[doi]}"
+                yield Cause(kind="not known", what=what, serious=False, about=(source.id,))
 
 
-def _dois(*names: str) -> Iterator[str]:
-    """The DOIs that a source goes by; arXiv's own for an arXiv id."""
-    for name in names:
-        if found := _DOI.search(name.lower()):
-            yield found[0].rstrip(".,;)")
-        elif (name.startswith("arxiv:") or "arxiv.org/" in name) and (number := _ARXIV.search(name)):
-            yield f"10.48550/arxiv.{number[0]}"
+def _hand(record: Record, entries: tuple[HandGiven, ...]) -> Iterator[Cause]:
+    """What the owner's hand has marked since, and what was taken back that the record carries."""
+    if record.provenance.profile is not Profile.SOVEREIGN:
+        return
+    carried = {applied.sha256: applied.entry for applied in record.hand}
+    due = {given.sha256: given.entry for given in in_force(entries, record.question.text)}
+    since = [f"entry {entry.number} ({entry.kind.value})" for name, entry in due.items() if name not in carried]
+    back = [f"entry {entry.number} ({entry.kind.value})" for name, entry in carried.items() if name not in due]
+    for names, what in ((since, "made since"), (back, "taken back since")):
+        if names:
+            yield Cause(kind="owner's hand", what=f"{what}: {_some(names)}", serious=True)
 
 
 def _sources(record: Record, library: Library) -> Iterator[Cause]:
@@ -152,11 +125,12 @@ def _sources(record: Record, library: Library) -> Iterator[Cause]:
                 yield Cause(kind=kind, what=f"{rests} {_some(concerned)}", serious=cited, about=concerned)
 
 
-def _newer(record: Record, library: Library) -> Iterator[Cause]:
+def _newer(record: Record, library: Library, entries: tuple[HandGiven, ...]) -> Iterator[Cause]:
     """Sources that today's search would keep and that the record has not read; other profiles search otherwise."""
     if record.provenance.profile is not Profile.SOVEREIGN or library.digest() == record.library_digest:
         return
-    found = search(plan(record.question.text, library, shipped()), library)
+    hand = in_force(entries, record.question.text)
+    found = search(plan(record.question.text, library, shipped()), library, hand)
     read = {source.id for source in record.sources}
     news = tuple(kept.source for kept in found.kept if kept.source not in read)
     if news:
