@@ -34,7 +34,7 @@ $(VENV)/.core: $(VENV)/.python pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 	@echo "installing Sovereign, routelab and their test tools into $(VENV)"
-	@$(PIP) --editable '.[dev,lab]'
+	@$(PIP) --editable '.[dev,lab,lab-models]'
 	@touch $@ $(VENV)/.core
 
 # The sandbox of reproductions. Installed where we may; without it everything works but reproducing.
