@@ -55,20 +55,26 @@ class Timing:
     Attributes:
         seconds: arm -> float64 [blocks], mean over the block's iterations; row b of all arms is one paired block.
         tail: arm -> 99th percentile over all single iterations, seconds. single: arm -> how many those were.
-        inner: arm -> iterations in a block. thrown_away: blocks that were not quiet. valid: whether there were enough
-        quiet ones; `why_not` says why, where it is not.
+        inner: arm -> iterations in a block. valid: whether there were enough quiet blocks; `why_not` says why, where
+        there were not. beside: the same as `seconds` for the blocks that were thrown away, and beside_shares what
+        others took in them: to show what a run on a busy machine would have said, never to decide by.
     """
 
     seconds: Mapping[str, NDArray[np.float64]]
     tail: Mapping[str, float]
     single: Mapping[str, int]
     inner: Mapping[str, int]
-    thrown_away: int
     valid: bool
     why_not: str = ""
+    beside: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     shares: list[Share] = field(default_factory=list)
+    beside_shares: list[Share] = field(default_factory=list)
     load_before: list[float] | None = None
     load_after: list[float] | None = None
+
+    @property
+    def thrown_away(self) -> int:
+        return len(self.beside_shares)
 
     def median(self, arm: str) -> float:
         """Median over blocks, in seconds."""
@@ -80,16 +86,15 @@ class Timing:
 
     def conditions(self) -> dict[str, Any]:
         """What a result says of how it was timed."""
-        known = [share.others for share in self.shares if share.others is not None]
-        waits = [share.waited for share in self.shares if share.waited is not None]
+        kept = [share.others for share in self.shares if share.others is not None]
+        thrown = [share.others for share in self.beside_shares if share.others is not None]
         return {
             "valid": self.valid,
             "why_not": self.why_not,
-            "blocks": len(next(iter(self.seconds.values()), [])),
+            "blocks": len(self.shares),
             "blocks_thrown_away": self.thrown_away,
-            "others_cores_median": round(float(np.median(known)), 4) if known else None,
-            "others_cores_max": round(float(np.max(known)), 4) if known else None,
-            "waited_share_max": round(float(np.max(waits)), 4) if waits else None,
+            "others_cores_median": round(float(np.median(kept)), 4) if kept else None,
+            "others_cores_median_thrown_away": round(float(np.median(thrown)), 4) if thrown else None,
             "load_before": self.load_before,
             "load_after": self.load_after,
         }
@@ -119,10 +124,12 @@ def measure(arms: Mapping[str, Run], plan: Plan | None = None, *, before: Run | 
         one = float(np.median(once(run, 3, before)))
         inner[name] = max(1, min(_MOST_INNER, round(plan.block_seconds / len(arms) / max(one, 1e-9))))
     kept: dict[str, list[float]] = {name: [] for name in arms}
+    loud: dict[str, list[float]] = {name: [] for name in arms}
     singles: dict[str, list[float]] = {name: [] for name in arms}
     shares: list[Share] = []
-    thrown, unknown, began = 0, False, time.perf_counter()
-    while len(shares) < plan.blocks and len(shares) + thrown < plan.most_blocks:
+    loud_shares: list[Share] = []
+    unknown, began = False, time.perf_counter()
+    while len(shares) < plan.blocks and len(shares) + len(loud_shares) < plan.most_blocks:
         if time.perf_counter() - began > plan.most_seconds:
             break
         names = list(arms)
@@ -132,7 +139,9 @@ def measure(arms: Mapping[str, Run], plan: Plan | None = None, *, before: Run | 
         share = watch.share()
         quiet = share.quiet(plan.others_limit)
         if quiet is False:
-            thrown += 1
+            loud_shares.append(share)
+            for name, times in block.items():
+                loud[name].append(float(np.mean(times)))
             continue
         unknown = unknown or quiet is None
         shares.append(share)
@@ -141,9 +150,8 @@ def measure(arms: Mapping[str, Run], plan: Plan | None = None, *, before: Run | 
             singles[name].extend(times)
     valid, why = len(shares) >= plan.blocks, ""
     if not valid:
-        why = (
-            f"{len(shares)} of {plan.blocks} blocks were quiet; in {thrown} others took over {plan.others_limit} cores"
-        )
+        others = f"in {len(loud_shares)} others took over {plan.others_limit} cores"
+        why = f"{len(shares)} of {plan.blocks} blocks were quiet; {others}"
     elif unknown:
         valid, why = False, "this system does not tell what other processes took"
     return Timing(
@@ -151,10 +159,11 @@ def measure(arms: Mapping[str, Run], plan: Plan | None = None, *, before: Run | 
         tail={name: float(np.percentile(values, 99)) if values else float("nan") for name, values in singles.items()},
         single={name: len(values) for name, values in singles.items()},
         inner=inner,
-        thrown_away=thrown,
         valid=valid,
         why_not=why,
+        beside={name: np.array(values) for name, values in loud.items()},
         shares=shares,
+        beside_shares=loud_shares,
         load_before=load_before,
         load_after=load(),
     )

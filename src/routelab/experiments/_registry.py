@@ -36,6 +36,7 @@ class Entry:
 
 EXPERIMENTS: dict[str, Entry] = {
     "E1": Entry("Does importance-driven allocation beat equal budgets?", "routelab.experiments.e1", True),
+    "E2": Entry("What does on-demand routing cost, by batch size?", "routelab.experiments.e2", False),
 }
 
 
