@@ -145,14 +145,15 @@ def read_token_traces(path: str | Path, n_experts: int, model: str = "") -> Trac
 def _arrays(path: str | Path) -> dict[str, NDArray[Any]]:
     """All arrays of an .npz; no pickled object is ever read."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not hasattr(file, "files"):
-                raise BadData(f"{path}: one array, not an .npz of several")
-            return {name: file[name] for name in file.files}
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.lib.npyio.NpzFile):
+            with loaded:
+                return {name: loaded[name] for name in loaded.files}
     except FileNotFoundError as error:
         raise BadData(f"{path}: no such file") from error
     except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
         raise BadData(f"{path}: not a whole .npz file of plain arrays ({type(error).__name__})") from error
+    raise BadData(f"{path}: one array, not an .npz of several")
 
 
 def _take(
