@@ -159,3 +159,16 @@ def test_an_outcome_settles_the_value_that_its_pack_expected() -> None:
     )
     assert settled_claims(pack, outcome, claims) == (claims[1].id, claims[4].id)
     assert settled_claims(pack, outcome.model_copy(update={"pack_claim": "other"}), claims) == ()
+
+
+@pytest.mark.parametrize("comparison", ["within_absolute", "ratio"])
+def test_a_script_may_say_why_it_measured_nothing(comparison: str) -> None:
+    bounds = {"at_least": 0.9} if comparison == "ratio" else {"tolerance": 1.0}
+    claim = {"comparison": comparison, "expected_field": "/values/y", **bounds}
+    told = judged({"values": {"x": {"not_measured": "others took\n0.6 cores"}, "y": 1.0}}, **claim)
+    assert told.outcome is Outcome.NOT_RESOLVED
+    assert told.reason == "/values/x was not measured: others took 0.6 cores"
+    long = judged({"values": {"x": {"not_measured": "x" * 10_000}, "y": 1.0}}, **claim)
+    assert len(long.reason) < 400
+    for other in ({"not_measured": 3}, {"not_measured": "a", "and": 1}, {}):
+        assert "not measured" not in judged({"values": {"x": other, "y": 1.0}}, **claim).reason

@@ -44,6 +44,7 @@ STANDARD_ERRORS = 2.0
 """How many standard errors must fit into the tolerance before a result resolves its claim."""
 CONFIDENCE, CONFIDENCE_OF_EQUIVALENCE = 0.95, 0.90
 ROUNDED = 1e-3
+_MOST_SAID = 300
 """How far, relatively, the number that a pack shows for its samples may lie from what they give."""
 
 Compared = tuple[Outcome, str]
@@ -295,7 +296,7 @@ def _operand(results: Mapping[str, Any], pointer: str, claim: PackClaim) -> tupl
     except LookupError:
         value = None
     if not isinstance(value, list) or claim.comparison not in INTERVALS:
-        if claim.comparison in SAMPLED and value is not None:
+        if claim.comparison in SAMPLED and value is not None and not _why_not(value):
             return None, f"{pointer} is no list of samples, which a comparison of this kind needs"
         return _number(results, pointer)
     if not value:
@@ -320,12 +321,20 @@ def _number(results: Mapping[str, Any], pointer: str) -> tuple[float | None, str
     except LookupError:
         return None, f"the results have nothing at {pointer}"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return None, f"{pointer} is no number"
+        why = _why_not(value)
+        return None, f"{pointer} was not measured: {why}" if why else f"{pointer} is no number"
     try:
         number = float(value)
     except OverflowError:
         return None, f"{pointer} is too large a number"
     return (number, "") if math.isfinite(number) else (None, f"{pointer} is not finite")
+
+
+def _why_not(value: Any) -> str:
+    """What a script says of a value that it could not measure: `{"not_measured": "why"}`; else nothing."""
+    if isinstance(value, Mapping) and list(value) == ["not_measured"] and isinstance(value["not_measured"], str):
+        return " ".join(value["not_measured"].split())[:_MOST_SAID]
+    return ""
 
 
 def _said(value: float) -> str:
