@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any
 
@@ -95,6 +95,7 @@ class Adapter:
         for block in self.blocks:
             _check_scoring(block)
         self.routings: list[Routing] = []
+        self._step: _Step | None = None
         self._steps: list[_Step] = []
         self._sequences = 0
         self._handles: list[Any] = []
@@ -147,20 +148,28 @@ class Adapter:
             for mark in marks:
                 visual |= ids == (-1 if mark is None else mark)
             modality = torch.where(visual, VISION, TEXT).flatten()
+        if self._step is not None:  # what a finished step keeps is its routing alone
+            bare = [replace(r, inputs=None, bypass=None, logits=None, aux={}) for r in self._step.routings]
+            self._step.routings[:] = bare
         step = _Step(rows.repeat_interleave(length), keep.flatten(), modality)
         self.routings = step.routings
         if self.record:
             self._steps.append(step)
         self._step = step
 
+    def _now(self) -> _Step:
+        if self._step is None:
+            raise BadShape("a layer outside of a call of its model", "call the model that the adapter was given")
+        return self._step
+
     def _router(self, layer: int) -> Any:
         block = self.blocks[layer]
 
         def hook(gate: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
             offer = offer_of(block.family, gate, args[0], output)
-            context = Context(modality=self._step.modality, layer=layer, generator=self.generator)
+            context = Context(modality=self._now().modality, layer=layer, generator=self.generator)
             routing = self.strategy(offer, context)
-            self._step.routings.append(routing)
+            self._now().routings.append(routing)
             if isinstance(self.strategy, Stock):
                 return None
             index = routing.index.masked_fill(~routing.real, offer.n_experts)  # as an expert of another device
@@ -170,14 +179,14 @@ class Adapter:
 
     def _before(self, layer: int) -> Any:
         def hook(experts: nn.Module, args: tuple[Any, ...]) -> Any:
-            inputs = self._step.routings[layer].inputs
+            inputs = self._now().routings[layer].inputs
             return None if inputs is None else (inputs.to(args[0].dtype), *args[1:])
 
         return hook
 
     def _after(self, layer: int) -> Any:
         def hook(experts: nn.Module, args: tuple[Any, ...], output: Tensor) -> Any:
-            bypass = self._step.routings[layer].bypass
+            bypass = self._now().routings[layer].bypass
             return None if bypass is None else output + bypass.to(output.dtype)
 
         return hook
