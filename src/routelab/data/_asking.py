@@ -198,7 +198,3 @@ def parts_of(n: int, *shares: float) -> list[slice]:
     """Slices of 0 .. n in these shares (which sum to 1)."""
     edges = [0, *np.rint(np.cumsum(shares) * n).astype(int).tolist()]
     return [slice(a, b) for a, b in pairwise(edges)]
-
-
-def named(wanted: Ints) -> tuple[Ints, Ints]:
-    return COLOUR_WORD + wanted[:, COLOUR], NOUN + wanted[:, SHAPE]

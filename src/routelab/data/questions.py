@@ -32,7 +32,6 @@ from routelab.data._asking import (
     joined,
     key_of,
     kind_of,
-    named,
     parts_of,
     phrase,
     predicate,
@@ -103,12 +102,23 @@ def locate(rng: np.random.Generator, n: int, level: Ints) -> Drawn:
     return Drawn(question, answer_rows(n, CELL_WORD + answer), kind_of("locate", n), objects)
 
 
-def _relation(rng: np.random.Generator, level: Ints, which: bool) -> Drawn:
+def _two_things(rng: np.random.Generator, level: Ints) -> tuple[Ints, Ints]:
+    """What two different objects are called [n, 3] each: color and shape, or the color alone on the easiest level."""
     n = len(level)
     pair = rng.integers(0, 24, (n,))
-    other = (pair + rng.integers(1, 24, (n,))) % 24  # never the same colour and shape
-    subject = wanting(n, colour=pair // 4, shape=pair % 4)
-    reference = wanting(n, colour=other // 4, shape=other % 4)
+    other = (pair + rng.integers(1, 24, (n,))) % 24  # never the same color and shape
+    one, two = wanting(n, colour=pair // 4, shape=pair % 4), wanting(n, colour=other // 4, shape=other % 4)
+    easy = level == 0
+    colour = rng.integers(0, 6, (n,))
+    one[easy, COLOUR] = colour[easy]
+    two[easy, COLOUR] = ((colour + rng.integers(1, 6, (n,))) % 6)[easy]
+    one[easy, SHAPE] = two[easy, SHAPE] = ANY
+    return one, two
+
+
+def _relation(rng: np.random.Generator, level: Ints, which: bool) -> Drawn:
+    n = len(level)
+    subject, reference = _two_things(rng, level)
     direction = rng.integers(0, 4, (n,))
     objects = Objects.drawn(rng, level)
     objects.force(objects.slots(0, 1), subject)
@@ -117,16 +127,18 @@ def _relation(rng: np.random.Generator, level: Ints, which: bool) -> Drawn:
         objects.avoid(rng, objects.slots(2, MAX_OBJECTS), unwanted)
     for unwanted in (reference, subject):  # those that a last change made again stand outside of the picture
         objects.count = np.minimum(objects.count, _first_match(objects, unwanted, start=2))
+    key = key_of(subject) * 512 + key_of(reference)
+    first, second = phrase(subject, NOUN, v.TOKEN["object"])[1:], phrase(reference, NOUN, v.TOKEN["object"])[1:]
     if which:
-        answer = balanced(rng, pair * 24 + other, 4)
+        answer = balanced(rng, key, 4)
         cells = cell_pairs(rng, STRAIGHT, answer)
-        question = question_rows(n, v.TOKEN["where is the"], *named(subject), v.TOKEN["from the"], *named(reference))
+        question = question_rows(n, v.TOKEN["where is the"], *first, v.TOKEN["from the"], *second)
         drawn = Drawn(question, answer_rows(n, DIRECTION_WORD + answer), kind_of("relation_which", n), objects)
     else:
-        answer = balanced(rng, (pair * 24 + other) * 4 + direction, 2)
+        answer = balanced(rng, key * 4 + direction, 2)
         cells = cell_pairs(rng, NOT_WIDE + WIDE, answer * 4 + direction)
         word = v.TOKEN["left of the"] + direction
-        question = question_rows(n, v.TOKEN["is the"], *named(subject), word, *named(reference))
+        question = question_rows(n, v.TOKEN["is the"], *first, word, *second)
         drawn = Drawn(question, answer_rows(n, NO + answer), kind_of("relation_holds", n), objects)
     objects.place(1, cells[:, 0])
     objects.place(0, cells[:, 1])
@@ -209,6 +221,7 @@ def _two_hop(rng: np.random.Generator, level: Ints, asked: str) -> Drawn:
     n = len(level)
     attribute = {"color": COLOUR, "shape": SHAPE}[asked]
     reference = wanting(n, colour=rng.integers(0, 6, (n,)), shape=rng.integers(0, 4, (n,)))
+    reference[level == 0, attribute] = ANY  # the easiest level names it by the other attribute alone
     direction = rng.integers(0, 4, (n,))
     answer = balanced(rng, key_of(reference) * 4 + direction, VALUES[attribute])
     objects = Objects.drawn(rng, level)
@@ -220,7 +233,8 @@ def _two_hop(rng: np.random.Generator, level: Ints, asked: str) -> Drawn:
     objects.place(0, cells[:, 0])
     objects.place(1, cells[:, 1])
     word = v.TOKEN["just left of the"] + direction
-    question = question_rows(n, v.TOKEN[f"what {asked} is the object"], word, *named(reference))
+    names = phrase(reference, NOUN, v.TOKEN["object"])[1:]
+    question = question_rows(n, v.TOKEN[f"what {asked} is the object"], word, *names)
     return Drawn(question, answer_rows(n, FIRST_WORD[attribute] + answer), kind_of(f"two_hop_{asked}", n), objects)
 
 

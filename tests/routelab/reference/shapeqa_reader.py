@@ -64,7 +64,7 @@ def answer_of(question: str, grid: list[list[int]]) -> str:
             assert most > second
             return str(top)
         case ["what", asked, "is", "the", "object", "just", direction, *rest]:
-            start = the(scene, rest[-2:])["at"]
+            start = the(scene, rest[rest.index("the") + 1 :])["at"]
             cell = (start[0] + STEP[direction][0], start[1] + STEP[direction][1])
             (neighbour,) = [thing for thing in scene if thing["at"] == cell]
             return str(neighbour[asked])
