@@ -64,9 +64,13 @@ def _lines(found: Changes) -> list[str]:
             lines.append(f"  {one.effect:+.2f}  {one.role}, {one.check}: -{one.before:g} -> -{one.after:g}")
             lines.append(f"         was: {one.reason_before}")
             lines.append(f"         is:  {one.reason_after}")
+            lines += [f"         now also: {_named(one.about_won)}"] if one.about_won else []
+            lines += [f"         no more:  {_named(one.about_lost)}"] if one.about_lost else []
         for reviewer in found.reviewers:
             if reviewer.held:
                 lines.append(f"  {reviewer.held / 3:+.2f}  {reviewer.role} had no points left to lose")
+        if abs(found.rounding) >= 0.005:
+            lines.append(f"  {found.rounding:+.2f}  rounding")
     said = [*(f"+ {text}" for text in found.answer_won), *(f"- {text}" for text in found.answer_lost)]
     lines += _block("answer", [shorten(text, 220) for text in said])
     lines += _block("cells", [f"{one.facets}: {one.before} -> {one.after}" for one in found.cells])
@@ -90,7 +94,19 @@ def _lines(found: Changes) -> list[str]:
             ),
         ],
     )
+    lines += _block("searches", _signs(found.searches_won, found.searches_lost))
+    lines += _block("not kept", _signs(found.dropped_won, found.dropped_lost))
+    lines += _block("limitations", _signs(found.limitations_won, found.limitations_lost))
     return lines
+
+
+def _named(ids: tuple[str, ...]) -> str:
+    more = f" and {len(ids) - 8} more" if len(ids) > 8 else ""
+    return ", ".join(ids[:8]) + more
+
+
+def _signs(won: tuple[str, ...], lost: tuple[str, ...]) -> list[str]:
+    return [*(f"+ {shorten(text, 150)}" for text in won), *(f"- {shorten(text, 150)}" for text in lost)]
 
 
 def _block(title: str, rows: list[str]) -> list[str]:

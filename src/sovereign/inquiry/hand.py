@@ -183,9 +183,12 @@ class _Hold:
             quotes=(span_quote(source.id, source.sha256, text, place, end),),
             by_hand=(given.sha256,),
         )
-        known = claim.id in self.claims
+        known = self.claims.get(claim.id)
         self.claims[claim.id] = claim
-        return _came(given, True, f"{'found by the rules too' if known else 'added'}: {claim.id}", [claim.id])
+        how = "added"
+        if known is not None:
+            how = "found by the rules too" if known.facets == facets else "found by the rules too, and read otherwise"
+        return _came(given, True, f"{how}: {claim.id}", [claim.id])
 
     def _on_the_question(self, facets: Facets, words: str) -> Facets:
         """Without a vocabulary, the subject of a claim is what of the question its sentence says."""
