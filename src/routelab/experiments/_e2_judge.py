@@ -35,7 +35,8 @@ class Compared:
     valid: bool
 
     def as_ratio(self, what: str) -> Ratio:
-        method = "paired bootstrap over blocks" + ("" if self.valid else ", beside other load: decides nothing")
+        method = "median of the blocks' ratios, paired bootstrap"
+        method += "" if self.valid else ", beside other load: decides nothing"
         i = self.interval
         name = f"{self.numerator} / {self.denominator}, {what}, {self.cell}"
         return Ratio(name, self.above, self.below, "s per layer-step", i.low, i.high, i.level, method)
@@ -55,9 +56,11 @@ def judge(units: Units, frozen: Criteria) -> tuple[list[Finding], list[Ratio], d
     own_best = [(cell, best, ("fractional/sorted", "fractional/grouped")) for cell in cells]
     layer = [(cell, ("layer_on_demand/grouped",), ("layer_fractional/grouped",)) for cell in cells]
     for name, pairs in (("b", same + own_best), ("b_layer", layer)):
-        compared = [c for c in compare(pairs, frozen) if c]
+        compared = compare(pairs, frozen)
         findings.append(_banded(frozen, name, compared))
-        ratios += [c.as_ratio(name) for c in compared]
+        each = len(compared) if name == "b_layer" else len(compared) // 2  # a cell is left out of both halves or none
+        kernels = ["same kernel"] * each + ["best kernel of each"] * (len(compared) - each)
+        ratios += [c.as_ratio(f"{name}, {kernel}") for c, kernel in zip(compared, kernels, strict=True)]
     shapes = frozen["c"]["shapes"]
     cut = [(cell, ("fractional_cut/grouped",), ("fixed/grouped",)) for cell in cells if cell["shape"] in shapes]
     compared = compare(cut, frozen)

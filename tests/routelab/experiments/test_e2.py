@@ -11,7 +11,7 @@ np = pytest.importorskip("numpy")
 
 from routelab import NotAResult  # noqa: E402
 from routelab.bench import Plan  # noqa: E402
-from routelab.experiments import Outcome, e2, read_result, require_result  # noqa: E402
+from routelab.experiments import Outcome, e2, e2_plots, read_result, require_result  # noqa: E402
 from routelab.experiments._criteria import criteria  # noqa: E402
 from routelab.experiments._e2_cells import count_cell, measure_cell  # noqa: E402
 from routelab.experiments._e2_judge import compare, judge  # noqa: E402
@@ -170,3 +170,18 @@ def test_a_smoke_run_resumes_and_is_no_result(tmp_path, monkeypatch) -> None:
 def test_the_full_plan_is_every_shape_at_every_batch() -> None:
     names = e2.units("full")
     assert len(names) == len(set(names)) == 3 * len(SHAPES) * 10 and "cell:128/8:512" in names
+
+
+def test_its_figures_come_from_the_result_alone(tmp_path) -> None:
+    cells = [cell(shape, batch) for shape in ("8/2", "64/6") for batch in (1, 8, 64)]
+    for one in cells:
+        one["p99"] = dict.fromkeys(one["seconds"], 1.0)
+    counts = [{**count_cell(TINY, batch, Plan()), "unit": f"count:tiny:{batch}"} for batch in (1, 4)]
+    result = e2.conclude("smoke", [{**unit, "versions": {}, "machine": {}} for unit in (*cells, *counts)])
+    result.write(tmp_path / "result.json")
+    made = e2_plots.plots(read_result(tmp_path / "result.json"), tmp_path)
+    assert {path.name for path in made} == {
+        f"E2-{name}.{kind}" for name in ("latency", "ratios", "distinct", "saving") for kind in ("svg", "png")
+    }
+    ratios = (tmp_path / "E2-ratios.svg").read_text()
+    assert "not a result" in ratios and "64/6" in ratios and "8/2" in ratios
