@@ -36,7 +36,10 @@ class Entry:
 
 EXPERIMENTS: dict[str, Entry] = {
     "E1": Entry("Does importance-driven allocation beat equal budgets?", "routelab.experiments.e1", True),
+    "E3": Entry("Does SMoES specialise experts at no cost, and what does that save?", "routelab.experiments.e3", True),
+    "E6": Entry("What does a lower k/E cost in accuracy, and what predicts time?", "routelab.experiments.e6", True),
     "E2": Entry("What does on-demand routing cost, by batch size?", "routelab.experiments.e2", False),
+    "E7": Entry("Dense, soft and sparse classifier heads: accuracy and when sparsity pays", "routelab.experiments.e7", False),
 }
 
 
