@@ -37,6 +37,9 @@ class Shelf:
     def versions(self, record_id: str) -> tuple[int, ...]:
         return (1,)
 
+    def stamp(self, record_id: str) -> str:
+        return repr(self.events(record_id))
+
     def events(self, record_id: str) -> tuple[Event, ...]:
         record, state = self._records[record_id]
         return happened(record.id, state.standing)

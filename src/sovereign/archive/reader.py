@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,6 +108,19 @@ class Reader:
             StorageError: an event is missing, out of order, or was edited.
         """
         return self._events(self.path(record_id))[0]
+
+    def stamp(self, record_id: str) -> str:
+        """Names, sizes and times of a record's events: as long as it is the same, nobody has added one.
+
+        Raises:
+            NotFound: there is no such record.
+        """
+        folder = self.path(record_id) / EVENTS
+        try:
+            found = [(entry.name, entry.stat()) for entry in os.scandir(folder)]
+        except OSError as error:
+            raise edited(folder, "its events cannot be read") from error
+        return digest(repr(sorted((name, status.st_size, status.st_mtime_ns) for name, status in found)))
 
     def state(self, record_id: str) -> State:
         """The current state: a fold over the events. Raises what `events` raises."""

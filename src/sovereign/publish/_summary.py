@@ -25,10 +25,15 @@ def summary(
     record: Record,
     state: State,
     events: Sequence[Event] = (),
-    base_url: str | None = None,
     earlier: Sequence[Record] = (),
+    made_from: str = "",
 ) -> dict[str, Any]:
-    """What the pages around the records say of one of them; `earlier` are its versions that have pages beside it."""
+    """What the pages around the records say of one of them.
+
+    Args:
+        earlier: its versions before this one that have pages of their own.
+        made_from: what tells whether its pages must be made again, see `made_from`.
+    """
     kinds = {f"{record.id}/events/{event.number}": event.type.value for event in events}
     return {
         "id": record.id,
@@ -57,7 +62,7 @@ def summary(
         ],
         "measures": measures(record),
         "scores": [score(version) for version in (*earlier, record)],
-        "made_from": made_from(events, base_url, [version.version for version in earlier]),
+        "made_from": made_from,
     }  # fmt: skip
 
 
@@ -84,17 +89,14 @@ def read_summary(path: Path) -> dict[str, Any] | None:
     return row if sound else None
 
 
-def made_from(events: Sequence[Event], base_url: str | None, earlier: Sequence[int] = ()) -> str:
+def made_from(stamp: str, base_url: str | None, public_only: bool) -> str:
     """What a record's pages are made from: its events (they name the manifests), the pages' code, the place.
 
     Args:
-        earlier: the earlier versions that have a page of their own.
+        stamp: of the record's events, as `Archive.stamp` gives it.
+        public_only: whether versions that nobody has published are left out.
     """
-    told = sha256(_code().encode())
-    told.update(repr((base_url, tuple(earlier))).encode())
-    for event in events:
-        told.update(event.model_dump_json().encode())
-    return told.hexdigest()
+    return sha256(repr((_code(), stamp, base_url, public_only)).encode()).hexdigest()
 
 
 @lru_cache(maxsize=1)

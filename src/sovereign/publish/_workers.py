@@ -31,11 +31,13 @@ class Due:
     Args:
         events: how many of its events the pages tell.
         earlier: the earlier versions that have a page.
+        made_from: what the pages are made from.
     """
 
     record: str
     events: int
     earlier: tuple[int, ...]
+    made_from: str
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def helped(tasks: Sequence[Task]) -> Iterator[None]:
     Raises:
         SovereignError: what a worker met, as if it had happened here.
     """
-    command = [sys.executable, "-m", f"{__package__}.{Path(__file__).stem}"]
+    command = [sys.executable, "-c", f"from {__name__} import main; raise SystemExit(main())"]
     places = os.pathsep.join([str(Path(records.__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     started = []
     try:
@@ -109,12 +111,8 @@ def main() -> int:
         for one in task["due"]:
             if os.getppid() != caller:
                 break
-            write_due(archive, Due(one["record"], one["events"], tuple(one["earlier"])), task["out"], task["base_url"])
+            write_due(archive, Due(**one), task["out"], task["base_url"])
     except SovereignError as error:
         print(json.dumps({"kind": type(error).__name__, "message": error.message, "remedy": error.remedy}))
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from sovereign.judge.history import fold
-from sovereign.records import Event, Record, State
+from sovereign.records import Event, Record, State, record_id_of
 from sovereign.records.record import folder_name
 
 from ._contract_values import contract_values
@@ -39,6 +40,7 @@ def write_page(
     events: Sequence[Event] = (),
     base_url: str | None = None,
     earlier: Sequence[tuple[Record, Texts]] = (),
+    made_from: str = "",
 ) -> Path:
     """Write a record's page, its JSON twin, its contracts and the pages of its stored texts; return the page's path.
 
@@ -50,6 +52,7 @@ def write_page(
     Args:
         versions: the numbers of all versions, whether they have a page or not.
         earlier: the versions before this one that keep a page of their own, each with its texts.
+        made_from: kept in the summary, so that the pages need not be made again while it is the same.
 
     Raises:
         StorageError: the disk is full or the folder is not writable.
@@ -63,7 +66,7 @@ def write_page(
             told = stood if state.standing != "retracted" else state
             _write_version(one, told, its_texts, Path(out), place, versions, [*paged, record.version], events, state)
         place = Place(record.folder, record.version, record.version, base_url)
-        made = as_json(summary(record, state, events, base_url, [one for one, _ in earlier]))
+        made = as_json(summary(record, state, events, [one for one, _ in earlier], made_from))
         _write_version(
             record, state, texts, Path(out), place, versions, [*paged, record.version], events, state, {SUMMARY: made}
         )
@@ -118,8 +121,10 @@ def publish_record(archive: Archive, record_id: str, out: str | Path) -> Path:
         NotFound: the archive has no such record.
         StorageError: the record is damaged, or the disk does not take the page.
     """
+    record_id = record_id_of(record_id)
+    stamp = made_from(archive.stamp(record_id), None, False)
     events = archive.events(record_id)
-    path = _write_record(archive, fold(events), events, out, None, earlier_pages(events, public_only=False))
+    path = write_due(archive, Due(record_id, len(events), earlier_pages(events, public_only=False), stamp), out, None)
     write_list(out)
     return path
 
@@ -162,24 +167,26 @@ def write_site(
     """
     addresses(base_url)
     root = Path(out)
-    shown: set[str] = set()
+    rows: dict[str, dict[str, Any] | None] = {}
     due: list[Due] = []
     for record_id in archive.list():
+        folder = folder_name(record_id)
+        stamp = made_from(archive.stamp(record_id), base_url, public_only)
+        before = None if fresh else read_summary(root / folder / SUMMARY)
+        if before is not None and before["made_from"] == stamp:
+            rows[folder] = before
+            continue
         events = archive.events(record_id)
         if public_only:
             events = last_public(events)
-        if not events:
-            continue
-        earlier = earlier_pages(events, public_only=public_only)
-        folder = folder_name(record_id)
-        shown.add(folder)
-        before = None if fresh else read_summary(root / folder / SUMMARY)
-        if before is None or before["made_from"] != made_from(events, base_url, earlier):
-            due.append(Due(record_id, len(events), earlier))
+        if events:
+            rows[folder] = None
+            due.append(Due(record_id, len(events), earlier_pages(events, public_only=public_only), stamp))
     _write_all(archive, root, base_url, due, progress)
-    removed = _remove_others(root, shown)
+    removed = _remove_others(root, rows)
     progress("writing the pages around the records")
-    return Published(write_list(out, base_url=base_url, title=title), len(due), len(shown) - len(due), removed)
+    index = write_list(out, base_url=base_url, title=title, known=rows)
+    return Published(index, len(due), len(rows) - len(due), removed)
 
 
 def _write_all(
@@ -198,26 +205,17 @@ def _write_all(
 def write_due(archive: Archive, due: Due, out: str | Path, base_url: str | None) -> Path:
     """Write the pages of one record as it stood after the events that they tell."""
     events = archive.events(due.record)[: due.events]
-    return _write_record(archive, fold(events), events, out, base_url, due.earlier)
-
-
-def _write_record(
-    archive: Archive,
-    state: State,
-    events: Sequence[Event],
-    out: str | Path,
-    base_url: str | None,
-    earlier: Sequence[int],
-) -> Path:
+    state = fold(events)
     return write_page(
-        archive.load(state.record, state.version),
+        archive.load(due.record, state.version),
         state,
-        archive.texts(state.record, state.version),
+        archive.texts(due.record, state.version),
         out,
         versions=range(1, state.version + 1),
         events=events,
         base_url=base_url,
-        earlier=[(archive.load(state.record, one), archive.texts(state.record, one)) for one in earlier],
+        earlier=[(archive.load(due.record, one), archive.texts(due.record, one)) for one in due.earlier],
+        made_from=due.made_from,
     )
 
 
@@ -237,11 +235,21 @@ def earlier_pages(events: Sequence[Event], *, public_only: bool) -> tuple[int, .
     return tuple(sorted({one.version for one in states if one.version < newest and (one.public or not public_only)}))
 
 
-def write_list(out: str | Path, *, base_url: str | None = None, title: str = TITLE) -> Path:
-    """Write the pages around the records that have a page: index, rules, corrections, feed; return the index's path."""
+def write_list(
+    out: str | Path,
+    *,
+    base_url: str | None = None,
+    title: str = TITLE,
+    known: Mapping[str, dict[str, Any] | None] = MappingProxyType({}),
+) -> Path:
+    """Write the pages around the records that have a page: index, rules, corrections, feed; return the index's path.
+
+    `known` are summaries that were read just now, by folder.
+    """
     out = Path(out)
     with storing(out), lock(out):
-        rows = [row for path in sorted(out.glob(f"srch-*/{SUMMARY}")) if (row := read_summary(path))]
+        places = (path / SUMMARY for path in sorted(out.glob("srch-*")))
+        rows = [row for path in places if (row := known.get(path.parent.name) or read_summary(path))]
         rows.sort(key=lambda row: str(row["id"]))
         rows.sort(key=lambda row: str(row["created_at"]), reverse=True)
         pages = frame_pages(rows, base_url=base_url, title=title)
@@ -253,7 +261,7 @@ def write_list(out: str | Path, *, base_url: str | None = None, title: str = TIT
     return out / "index.html"
 
 
-def _remove_others(root: Path, shown: set[str]) -> int:
+def _remove_others(root: Path, shown: Container[str]) -> int:
     """Remove the pages of records that the site does not show; nothing that we did not write."""
     removed = 0
     with storing(root):
