@@ -83,10 +83,31 @@ OPTIONS: tuple[dict[str, Any], ...] = (
 )
 
 
+def published(module: types.ModuleType) -> None:
+    """Defaults, and which numbers fit."""
+    kind = module.AnyExperts
+    router = kind(64, 32, 6, 9)
+    assert (router.alpha, router.rho, router.lam, router.penalty, router.balance) == (0.01, 0.2, 1.0, 1e-3, 0.01)
+    assert (router.delta, router.lowered, router.mlp[0].out_features) == (0.0, 0, 4)
+    assert kind(4, 32, 6, 9).mlp[0].out_features == 1
+    assert [kind(4, e, 1, 1).n_virtual for e in (256, 32, 10)] == [64, 8, 3]  # a quarter, 2.5 rounded up
+    assert [kind(4, e, 1, 1, cap="per_token").n_virtual for e in (32, 10)] == [16, 5]
+    assert kind(4, 8, 3, 3, rho=0.0, n_virtual=0).k_min == 3
+    assert kind(4, 10, 1, 1, n_virtual=3).n_virtual == 3
+    assert kind(4, 8, 1, 2, cap="per_token", n_virtual=40).n_virtual == 40
+    for wrong in ((0, 2), (3, 2)):
+        with pytest.raises(BadShape):
+            kind(4, 8, *wrong)
+    for options in ({"rho": -0.1}, {"rho": 1.0}, {"n_virtual": -1}, {"n_virtual": 3}):
+        with pytest.raises(BadShape):
+            kind(4, 8, 1, 2, **options)
+
+
 def pin(module: types.ModuleType) -> None:
+    published(module)
     for seed, options in enumerate(OPTIONS):
         router = make(module, seed, **options)
-        for n, delta, lowered in ((0, 0.0, 0), (1, 0.0, 0), (60, 0.0, 0), (60, 0.7, 2)):
+        for n, delta, lowered in ((0, 0.0, 0), (1, 0.0, 0), (60, 0.0, 0), (60, 0.7, 2), (60, 0.1, 5)):
             x = torch.randn(n, 16, generator=torch.Generator().manual_seed(n))
             if options is TIES:  # whole numbers, so that equal logits are equal in any order of summation
                 x = x.round()

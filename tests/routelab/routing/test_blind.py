@@ -30,6 +30,12 @@ MUTATIONS = (
 
 
 def pin(module: types.ModuleType) -> None:
+    assert not module.FrozenRandom(5, 8, 2).balance
+    assert torch.equal(module.FrozenRandom(5, 8, 2).gate, module.FrozenRandom(5, 8, 2, seed=0).gate)
+    assert torch.equal(module.Hash(5, 8, 2).table, module.Hash(5, 8, 2, buckets=4096, seed=0).table)
+    assert module.Hash(5, 8, 2, buckets=1).table.shape == (1, 2)
+    with pytest.raises(BadShape):
+        module.Hash(5, 8, 2, buckets=0)
     for n, k in ((0, 2), (1, 1), (23, 3), (23, 8)):
         x = torch.randn(n, 5, generator=torch.Generator().manual_seed(n))
         scores = np.tile(np.arange(8.0), (n, 1))

@@ -37,6 +37,11 @@ MUTATIONS = (
 
 
 def pin(module: types.ModuleType) -> None:
+    assert module.FractionalK(6, 6, 2.5).balance == 0.01
+    assert module.FractionalK(6, 6, 2.5).k_max == 3
+    for mean in (0.9, 6.1):
+        with pytest.raises(BadShape):
+            module.FractionalK(6, 6, mean, most=6)
     for mean in (1, 2.4, 5.4, 6):
         for seed, z in enumerate(logit_cases(6)):
             router = module.FractionalK(6, 6, mean, balance=0.2)

@@ -74,6 +74,11 @@ def routed(n: int, seed: int = 0) -> Routing:
 
 
 def pin_scores(module: types.ModuleType) -> None:
+    assert (module.GaussianScore(4).beta, module.GaussianScore(4).floor) == (0.99, 1e-5)
+    module.GaussianScore(4, beta=0.0)
+    for beta in (-0.1, 1.0):
+        with pytest.raises(BadShape):
+            module.GaussianScore(4, beta=beta)
     score = torch.softmax(torch.randn(2, 5, 2, generator=generator(0)), -1)
     attention = torch.softmax(torch.randn(2, 3, 5, 5, generator=generator(1)), -1)
     attended, residual = torch.randn(2, 2, 5, 7, generator=generator(2))
@@ -92,6 +97,10 @@ def pin_scores(module: types.ModuleType) -> None:
 
 
 def pin_specialisation(module: types.ModuleType) -> None:
+    assert module.Bins(8, 1).beta == 0.99
+    for n_bins in (0, 3):
+        with pytest.raises(BadShape):
+            module.Bins(8, n_bins)
     for n in (0, 1, 40):
         routing = routed(n)
         chosen = [list(row) for row in pairs(routing)]
@@ -109,6 +118,7 @@ def pin_specialisation(module: types.ModuleType) -> None:
         bins.sort()
         assert bins.of.tolist() == slow.sorted_bins(array(bins.load), 4)
         gate = torch.softmax(torch.randn(n, 8, generator=generator(3)), -1)
+        gate = gate * (gate > 0.1)  # as top-k masks it: rows do not sum to 1
         sample = torch.arange(n) % 3
         for of in (sample, None):
             use = module.bin_use(score, gate, bins, of)
@@ -121,6 +131,8 @@ def pin_specialisation(module: types.ModuleType) -> None:
             close(mutual, slow.information(array(score), array(gate), bins.of.tolist(), ids, 4))
             apart = module.symmetric_divergence(use)
             close(apart, [slow.divergence(*array(rows)) for rows in use])
+            apart = module.symmetric_divergence(use, 0.1)
+            close(apart, [slow.divergence(*array(rows), floor=0.1) for rows in use])
             close(use[0, 0, 0], np.sum([
                 array(score)[j, 0] * array(gate)[j, e]
                 for j in range(n) for e in range(8) if ids[j] == 0 and bins.of[e] == 0
@@ -145,6 +157,10 @@ def pin_placement(module: types.ModuleType) -> None:
         pair, some = slow.traffic(chosen, modality.tolist(), device.tolist(), home.tolist())
         close((got.pair_remote, got.any_remote), (pair, some))
         assert (got.pairs, got.tokens) == (80, 40)
+    nothing = module.traffic(routed(0), modality[:0], device, home)
+    assert (nothing.pair_remote, nothing.any_remote, nothing.pairs) == (0.0, 0.0, 0)
+    masked = Routing(torch.tensor([[3, -1]]), torch.tensor([[1.0, 0]]), torch.tensor([[True, False]]), 8)
+    assert module.traffic(masked, modality[:1], device, home).pairs == 1  # the index of an empty slot means nothing
     close(module.link_time(3, 100.0, latency=2.0, bandwidth=50.0), 8.0)
 
 

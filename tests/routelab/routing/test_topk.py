@@ -38,6 +38,13 @@ MUTATIONS = (
 
 
 def pin(module: types.ModuleType) -> None:
+    plain, biased = module.TopK(6, 6, 2), module.SigmoidBias(6, 6, 2)
+    assert (plain.balance, plain.z_coefficient, plain.normalise) == (0.01, 0.0, True)
+    assert (biased.scale, biased.step) == (1.0, 1e-3)
+    module.SigmoidBias(6, 6, 2, step=0.0)  # no bias is a choice
+    for wrong in ({"scale": 0.0}, {"scale": 0.5, "step": -0.1}):
+        with pytest.raises(BadShape):
+            module.SigmoidBias(6, 6, 2, **wrong)
     for k in (1, 3, 6):
         for z in logit_cases(6):
             for normalise in (True, False):
