@@ -39,7 +39,7 @@ EXPERIMENTS: dict[str, Entry] = {
     "E3": Entry("Does SMoES specialise experts at no cost, and what does that save?", "routelab.experiments.e3", True),
     "E6": Entry("What does a lower k/E cost in accuracy, and what predicts time?", "routelab.experiments.e6", True),
     "E2": Entry("What does on-demand routing cost, by batch size?", "routelab.experiments.e2", False),
-    "E7": Entry("Dense, soft and sparse classifier heads: accuracy and when sparsity pays", "routelab.experiments.e7", False),
+    "E7": Entry("Do sparse classifier heads pay, and from what width on?", "routelab.experiments.e7", False),
 }
 
 

@@ -23,6 +23,8 @@ from routelab.experiments.result import Result, read_json, write_json
 EXPERIMENT = "E7"
 #: A unit may try this many times the wanted number of blocks; a later run tries again where too few were quiet.
 TRIED = 1.2
+#: So many arms, the first ones, stand in claims.
+CLAIMED = 7
 
 
 def scale_of(size: str) -> Scale:
@@ -33,9 +35,10 @@ def scale_of(size: str) -> Scale:
 
 
 def units(size: str) -> list[str]:
-    """Names of what is trained and timed, in order: all arms of one seed before the next, then the timed cells."""
-    scale = scale_of(size)
-    trained = [f"train:{arm}:{seed}" for seed in scale.seeds for arm in ARMS]
+    """Names of what is trained and timed, in order: arms that stand in claims seed by seed, the other arms, then the
+    timed cells."""
+    scale, arms = scale_of(size), list(ARMS)
+    trained = [f"train:{arm}:{s}" for part in (arms[:CLAIMED], arms[CLAIMED:]) for s in scale.seeds for arm in part]
     return [*trained, *(f"time:{hidden}:{batch}" for hidden, batch in cells(smoke=size != "full"))]
 
 
