@@ -10,6 +10,7 @@ import pytest
 from tests.publish.html_tools import Page
 
 from sovereign.check import check_path
+from sovereign.inquiry import STAGE_MODULES
 
 from .conftest import QUESTION, Owner
 
@@ -24,7 +25,13 @@ def test_the_queue_shows_what_awaits_a_decision_with_its_evidence(owner: Owner) 
         assert claim.id in page.ids
     labels = {tag.attributes["for"] for tag in page.named("label")}
     assert {"note"} <= labels
-    assert [tag.text for tag in page.named("button")] == ["Approve", "Reject"]
+    assert [tag.text for tag in page.named("button")] == ["Approve", "Reject", "Revise"]
+    beside = page.text.partition("What it rests on")[2].partition("Evidence matrix")[0]
+    cited = {name for sentence in owner.record.answer.sentences for name in sentence.claims}
+    assert cited
+    for claim in owner.record.claims:
+        if claim.id in cited:
+            assert " ".join(claim.quotes[0].text.split())[:60] in " ".join(beside.split())
 
 
 def test_every_link_of_a_record_leads_somewhere(owner: Owner) -> None:
@@ -114,21 +121,16 @@ def test_two_owners_at_once_one_is_told(owner: Owner) -> None:
 
 
 def test_a_run_that_was_begun_at_the_desk_is_shown_and_ends_in_the_queue(owner: Owner) -> None:
-    import time
-
     key = owner.fields("approve")["key"]
     for bad in ("", "one", "x" * 2001):
         assert owner.client.post("/ask", data={"key": key, "question": bad}).status_code == 400
     question = "How does expert choice routing change the throughput of mixture-of-experts models?"
     begun = owner.client.post("/ask", data={"key": key, "question": question}, follow_redirects=False)
-    assert begun.status_code == 303 and begun.headers["location"] == "/runs"
-    for _ in range(240):
-        with owner.workspace.journal() as journal:
-            if any(run.question == question and run.state.value == "done" for run in journal.list()):
-                break
-        time.sleep(0.5)
-    else:
-        pytest.fail("the run did not end")
+    assert begun.status_code == 303
+    grown = Page(owner.client.get(begun.headers["location"]).text)  # ends when the run does
+    assert grown.faults == [] and question in grown.text
+    assert [item.text.split()[0] for item in grown.named("li") if " done at " in item.text] == list(STAGE_MODULES)
+    assert "Done." in grown.text and any(href.startswith("/records/srch-") for href in grown.links)
     assert question in Page(owner.client.get("/runs").text).text
     assert "2 records await your decision" in Page(owner.client.get("/").text).text
 

@@ -13,11 +13,15 @@ from sovereign.records.event import CORRECTION_TYPES
 from ._console import Console, verb
 from ._text import shorten, table
 from .ask import page_of, summary
+from .revise import revise
 
 
 @click.group()
 def review() -> None:
-    """Read drafts; approve or reject them; correct or retract what was published."""
+    """Read drafts; approve, reject or revise them; correct or retract what was published."""
+
+
+review.add_command(revise)
 
 
 @review.command("list")

@@ -14,7 +14,7 @@ from ._console import Console, verb
 @click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535), help="The port; 0 chooses one.")
 @verb
 def serve(console: Console, host: str, port: int) -> None:
-    """Open the desk: records that await you, their evidence, runs that go on; approve, reject, correct, retract.
+    """Open the desk: records that await you, their evidence, runs that go on; approve, reject, revise, correct.
 
     It stands on this machine only, and lets in who opens the printed address. Ctrl-C closes it; runs that it started
     go on. Needs the extra `desk`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +12,27 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from sovereign.inquiry.runs import RunState
+from sovereign.inquiry import STAGE_MODULES
+from sovereign.inquiry.runs import RunInfo, RunState
 from sovereign.publish import page_values, render
 from sovereign.publish.contracts import CONTRACTS
 from sovereign.records import BadInput, Busy, NotFound, SovereignError, StorageError
 from sovereign.records.event import CORRECTION_TYPES
 from sovereign.workspace import Workspace
 
-from .actions import POSSIBLE, decide, read_decision, start_ask, start_resume
+from .actions import MEANING, POSSIBLE, decide, read_decision, start_ask, start_resume
+from .grid import AXES, MOST_SHOWN, STATES, Choice, lay_out, read_choice
 from .guard import Guard
+from .progress import grow, is_under_way, what_next
 
 _STATUS = {BadInput: 400, NotFound: 404, Busy: 409, StorageError: 507}
-_TEXT = re.compile(r"([0-9a-f]{64}|others)\.html")
-_AROUND = re.compile(r"[a-z][a-z0-9-]*\.(html|json|xml|txt)")
+_TEXT = re.compile(r"[0-9a-f]{64}\.html")
 _FOLDER = re.compile(r"srch-[0-9a-f]{8}")
 _RUNS_SHOWN = 50
+
 
 def desk(workspace: Workspace, guard: Guard) -> Starlette:
     """The application for one workspace; every request passes `guard`."""
@@ -37,11 +41,12 @@ def desk(workspace: Workspace, guard: Guard) -> Starlette:
         Route("/enter", pages.enter),
         Route("/", pages.queue),
         Route("/runs", pages.runs),
+        Route("/runs/{run}", pages.run, methods=["GET"]),
+        Route("/matrix", pages.matrix),
+        Route("/records/{folder}/matrix", pages.matrix),
         Route("/records/{folder}/", pages.record, methods=["GET"]),
         Route("/records/{folder}/index.html", pages.whole),
         Route("/records/{folder}/sources/{name}", pages.stored),
-        Route("/records/{folder}/v{version:int}/sources/{name}", pages.stored),
-        Route("/records/{folder}/v{version:int}/{name}", pages.stored),
         Route("/records/{folder}/{name}", pages.stored),
         Route("/records/{name}", pages.around),
         Route("/records/{folder}/decide", pages.decide, methods=["POST"]),
@@ -71,13 +76,30 @@ class Desk:
         waiting = [row for row in rows if row["state"].standing == "draft"]
         others = [row for row in rows if row["state"].standing != "draft"]
         live = [run for run in runs if run.state is RunState.RUNNING]
-        return self._page("queue.html.j2", waiting=waiting, others=others, live=live, refresh=5 if live else 0)
+        return self._page("queue.html.j2", waiting=waiting, others=others, live=live)
 
     async def runs(self, _: Request) -> Response:
-        """Runs, newest first, with the stages of those that are not done; renewed while one runs."""
+        """Runs, newest first, with the stages that are complete."""
         found = await run_in_threadpool(self._runs)
-        live = any(run.state is RunState.RUNNING for run in found)
-        return self._page("runs.html.j2", runs=found[:_RUNS_SHOWN], total=len(found), refresh=2 if live else 0)
+        shown = found[:_RUNS_SHOWN]
+        return self._page(
+            "runs.html.j2", runs=shown, total=len(found), next={run.id: what_next(run) for run in shown}
+        )
+
+    async def run(self, request: Request) -> Response:
+        """One run. While it goes on, the page grows by the stages that are completed."""
+        name, begun = str(request.path_params["run"]), "begun" in request.query_params
+        info = await run_in_threadpool(self._run, name)
+        page = partial(self._html, "run.html.j2", round=len(STAGE_MODULES))
+        if is_under_way(info, begun):
+            pieces = grow(partial(self._run, name), page, self._html, begun)
+            return StreamingResponse(pieces, media_type="text/html; charset=utf-8")
+        return HTMLResponse("".join([piece async for piece in grow(partial(self._run, name), page, self._html, False)]))
+
+    async def matrix(self, request: Request) -> Response:
+        """Cells of one record, or of all, by the facets that the reader chose for rows and columns."""
+        folder = _checked(request) if "folder" in request.path_params else ""
+        return await run_in_threadpool(self._matrix, folder, dict(request.query_params))
 
     async def record(self, request: Request) -> Response:
         """A record with what can be decided on it, and all its evidence on the same page."""
@@ -89,23 +111,18 @@ class Desk:
         return RedirectResponse(f"/records/{_checked(request)}/", status_code=303)
 
     async def stored(self, request: Request) -> Response:
-        """A stored text's page or a contract of a record, or an earlier version's, from the workspace's own pages."""
+        """A stored text's page or a contract of a record, from the workspace's own pages."""
         folder, name = _checked(request), str(request.path_params["name"])
-        place, version = self._workspace.site_path / folder, request.path_params.get("version")
-        if version is not None:
-            place /= f"v{version}"
         if _TEXT.fullmatch(name):
-            return self._file(place / "sources" / name)
+            return self._file(self._workspace.site_path / folder / "sources" / name)
         if name == "index.json" or name in (file for _, file in CONTRACTS.values()):
-            return self._file(place / name)
-        if name == "index.html" and version is not None:
-            return self._file(place / name)
+            return self._file(self._workspace.site_path / folder / name)
         raise NotFound("there is no such page", "go back to the queue")
 
     async def around(self, request: Request) -> Response:
-        """The pages around the records, to which those of texts and of earlier versions lead."""
+        """The pages on how to read records."""
         name = str(request.path_params["name"])
-        if not _AROUND.fullmatch(name):
+        if name not in ("verification.html", "research.html"):
             raise NotFound("there is no such page", "go back to the queue")
         return self._file(self._workspace.site_path / name)
 
@@ -113,21 +130,23 @@ class Desk:
         """Sign what the owner decided. What cannot be done is said on the record's page, the note kept in its box."""
         folder, form = _checked(request), await self._form(request)
         try:
-            await run_in_threadpool(lambda: decide(self._workspace, folder, read_decision(form)))
-        except BadInput as error:
+            run = await run_in_threadpool(lambda: decide(self._workspace, folder, read_decision(form)))
+        except (BadInput, Busy) as error:
             said = f"{error.message}: {error.remedy}" if error.remedy else error.message
             return await run_in_threadpool(self._record, folder, said, form, 409)
+        if run is not None:
+            return RedirectResponse(f"/runs/{run}?begun", status_code=303)
         return RedirectResponse(f"/records/{folder}/?done={form['action']}", status_code=303)
 
     async def ask(self, request: Request) -> Response:
         form = await self._form(request)
-        await run_in_threadpool(start_ask, self._workspace, form.get("question", ""))
-        return RedirectResponse("/runs", status_code=303)
+        run = await run_in_threadpool(start_ask, self._workspace, form.get("question", ""))
+        return RedirectResponse(f"/runs/{run}?begun", status_code=303)
 
     async def resume(self, request: Request) -> Response:
         await self._form(request)
-        await run_in_threadpool(start_resume, self._workspace, request.path_params["run"])
-        return RedirectResponse("/runs", status_code=303)
+        run = await run_in_threadpool(start_resume, self._workspace, request.path_params["run"])
+        return RedirectResponse(f"/runs/{run}?begun", status_code=303)
 
     async def said(self, _: Request, error: Exception) -> Response:
         """An error as a page: cause and remedy."""
@@ -164,6 +183,40 @@ class Desk:
         except NotFound:
             return ()
 
+    def _run(self, name: str) -> RunInfo:
+        with self._workspace.journal(create=False) as journal:
+            return journal.show(name)
+
+    def _open_of(self, record_id: str) -> tuple[RunInfo, ...]:
+        """Runs that make a version of a record and are not done."""
+        try:
+            with self._workspace.journal(create=False) as journal:
+                return journal.open_of(record_id)
+        except NotFound:
+            return ()
+
+    def _matrix(self, folder: str, asked: dict[str, str]) -> Response:
+        archive, problem = self._workspace.archive(), ""
+        try:
+            choice = read_choice(asked)
+        except BadInput as error:
+            choice, problem = Choice(), f"{error.message}: {error.remedy}"
+        records = [archive.load(name) for name in ([folder] if folder else archive.list())]
+        return self._page(
+            "matrix.html.j2",
+            status=400 if problem else 200,
+            problem=problem,
+            record=records[0] if folder else None,
+            records=len(records),
+            many=not folder,
+            address=f"/records/{folder}/matrix" if folder else "/matrix",
+            grid=lay_out(records, choice),
+            choice=choice,
+            axes=AXES,
+            states=STATES,
+            most=MOST_SHOWN,
+        )
+
     def _record(self, folder: str, problem: str, form: dict[str, str], status: int) -> Response:
         archive = self._workspace.archive()
         state, record, events = archive.state(folder), archive.load(folder), archive.events(folder)
@@ -172,7 +225,6 @@ class Desk:
             state,
             texts=archive.texts(folder, record.version),
             versions=archive.versions(folder),
-            links=[(one, "" if one == record.version else f"v{one}/index.html") for one in archive.versions(folder)],
             events=events,
             signer=events[-1].by,
         )
@@ -181,6 +233,9 @@ class Desk:
             status=status,
             problem=problem,
             possible=POSSIBLE.get(state.standing, ()),
+            meaning=MEANING,
+            making=self._open_of(record.id),
+            evidence={item.claim.id: item for item in values["claims"]},
             corrections=[name.lower() for name in CORRECTION_TYPES],
             note=form.get("note", ""),
             kind=form.get("kind", ""),
@@ -188,18 +243,19 @@ class Desk:
             **values,
         )
 
-    def _page(self, name: str, *, status: int = 200, refresh: int = 0, **values: Any) -> Response:
-        html = render(
+    def _page(self, name: str, *, status: int = 200, **values: Any) -> Response:
+        return HTMLResponse(self._html(name, **values), status_code=status)
+
+    def _html(self, name: str, **values: Any) -> str:
+        return render(
             name,
             indexed=False,
             forms="'self'",
             package=__package__,
-            refresh=refresh,
             key=self._guard.form_key,
             workspace=str(self._workspace.path),
             **values,
         )
-        return HTMLResponse(html, status_code=status)
 
 
 def _checked(request: Request) -> str:

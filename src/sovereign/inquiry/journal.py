@@ -112,6 +112,11 @@ class Journal:
         found = (self.show(row["id"]) for row in rows)
         return tuple(info for info in found if info.state in (RunState.INTERRUPTED, RunState.FAILED))
 
+    def open_of(self, record: str) -> tuple[RunInfo, ...]:
+        """The runs that make a version of a record and are not done, newest first, whoever works on them."""
+        sql = "SELECT id FROM runs WHERE record = ? AND done_at IS NULL ORDER BY rowid DESC"
+        return tuple(self.show(row["id"]) for row in self._db.read(sql, record))
+
     def show(self, run_id: str) -> RunInfo:
         """One run. Raises NotFound."""
         # The lock is looked at before the rows: a run that ends in between is seen as done, never as interrupted.

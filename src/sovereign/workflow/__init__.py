@@ -5,7 +5,7 @@ version is written together with its event or not at all; pages can be made agai
 version, one event and one set of pages.
 """
 
-from .asking import ask, import_seeds, judge_again
+from .asking import ask, begin_ask, import_seeds, judge_again
 from .finishing import Progress, publish
 from .reproducing import MEASURE, Reproduced, measure, reproduce, resume
 from .reviewing import review
@@ -17,6 +17,7 @@ __all__ = [
     "Progress",
     "Reproduced",
     "ask",
+    "begin_ask",
     "begin_revision",
     "import_seeds",
     "judge_again",

@@ -64,6 +64,24 @@ def ask(
             return finish(workspace, run, journal.show(run.id), progress)
 
 
+def begin_ask(workspace: Workspace, question: str) -> str:
+    """Put a run into the journal that answers a question, and give its id; `resume` carries it out.
+
+    An unfinished run of the same question is taken instead. What is wrong with question, policy or key shows here.
+
+    Raises:
+        BadInput: the question or the policy cannot be used; nothing was started.
+    """
+    question = clean_question(question)
+    workspace.policy(), workspace.key()
+    with workspace.journal() as journal:
+        for info in journal.unfinished():
+            if info.purpose == "ask" and info.question == question and not info.details:
+                return info.id
+        with journal.start(question, record=workspace.archive().new_id(), version=1) as run:
+            return run.id
+
+
 def judge_again(
     workspace: Workspace,
     record_id: str,
