@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sovereign.judge import RULE_BANNED, applied_fault, hand_since, plain, quote_fault, quoting, source_notices
+from sovereign.judge import RULE_BANNED, applied_fault, plain, quote_fault, quoting
 from sovereign.judge.attested import details_of
 from sovereign.records import Claim, Event, HandApplied, HandEntry, HandKind, Marked, Record, SourceOutdated
 from sovereign.records.layout import HAND_FILE, RECORD_FILE, event_file
@@ -29,7 +29,6 @@ def hand(case: Case) -> None:
             _outdated(case, where, event, details)
         elif isinstance(details, Marked):
             _marked(case, where, event, details)
-    _notes(case)
 
 
 def _envelopes(case: Case, version: VersionCase, record: Record) -> None:
@@ -155,29 +154,3 @@ def _marked(case: Case, where: str, event: Event, details: Marked) -> None:
         for one in later.record.hand if later.record is not None else ():
             if one.sha256 == details.sha256 and one.entry != entry:
                 case.fault(f"{where}.entry", f"is not the entry that version {later.number} carries under its digest")
-
-
-def _notes(case: Case) -> None:
-    """What a reader of the newest version, and of the one that was published last, must know of it."""
-    approved = [event.version for event in case.events if event.type.value in ("approved", "corrected")]
-    for number in sorted({max(case.versions, default=0), *approved[-1:]}):
-        version = case.versions.get(number)
-        if version is None or version.record is None:
-            continue
-        evidence = version.record.evidence()
-        for notice in source_notices(evidence, case.events):
-            rests = "the answer rests on it" if notice.in_answer else "the answer does not rest on it"
-            said = notice.details
-            when = f" ({said.date})" if said.date else ""
-            case.notes.append(
-                f"v{number}: the source {said.source} is {said.cause.value}{when}: {said.what}; {rests}, "
-                f"{len(notice.claims)} claims quote it; read at {said.read_at}"
-            )
-        did = sum(applied.applied for applied in version.record.hand)
-        if did:
-            case.notes.append(f"v{number}: {did} entries of the owner's hand had a part in it")
-        for mark in hand_since(evidence, case.events):
-            entry = mark.details.entry
-            about = entry.claim.id if entry.claim is not None else entry.source or "an earlier entry"
-            what = f"{entry.kind.value}: {entry.note[:200]}"
-            case.notes.append(f"v{number}: since then the owner marked {about} as {what}")

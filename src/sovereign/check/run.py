@@ -20,6 +20,7 @@ from ._evidence import quotes, references, texts
 from ._foil import foil
 from ._hand import hand
 from ._judgement import judgement
+from ._notes import notes
 from ._reproductions import marks, reproductions
 from ._rounds import rounds
 from ._signatures import events, export, seals
@@ -97,7 +98,7 @@ def _guarded(step: Step, case: Case) -> None:
 
 
 def _conclude(report: Report, case: Case, trusted: Trust) -> None:
-    report.faults, report.notes = case.faults, case.notes
+    report.faults, report.notes = case.faults, [*case.notes, *notes(case)]
     report.not_recomputed = case.not_recomputed
     report.versions = tuple(case.versions)
     records = [version.record for version in case.versions.values() if version.record is not None]
