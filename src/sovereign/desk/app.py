@@ -29,7 +29,8 @@ from .guard import Guard
 from .progress import grow, is_under_way, what_next
 
 _STATUS = {BadInput: 400, NotFound: 404, Busy: 409, StorageError: 507}
-_TEXT = re.compile(r"[0-9a-f]{64}\.html")
+_TEXT = re.compile(r"([0-9a-f]{64}|others)\.html")
+_AROUND = re.compile(r"[a-z][a-z0-9-]*\.(html|json|xml|txt)")
 _FOLDER = re.compile(r"srch-[0-9a-f]{8}")
 _RUNS_SHOWN = 50
 
@@ -47,6 +48,8 @@ def desk(workspace: Workspace, guard: Guard) -> Starlette:
         Route("/records/{folder}/", pages.record, methods=["GET"]),
         Route("/records/{folder}/index.html", pages.whole),
         Route("/records/{folder}/sources/{name}", pages.stored),
+        Route("/records/{folder}/v{version:int}/sources/{name}", pages.stored),
+        Route("/records/{folder}/v{version:int}/{name}", pages.stored),
         Route("/records/{folder}/{name}", pages.stored),
         Route("/records/{name}", pages.around),
         Route("/records/{folder}/decide", pages.decide, methods=["POST"]),
@@ -111,18 +114,23 @@ class Desk:
         return RedirectResponse(f"/records/{_checked(request)}/", status_code=303)
 
     async def stored(self, request: Request) -> Response:
-        """A stored text's page or a contract of a record, from the workspace's own pages."""
+        """A stored text's page or a contract of a record, or an earlier version's, from the workspace's own pages."""
         folder, name = _checked(request), str(request.path_params["name"])
+        place, version = self._workspace.site_path / folder, request.path_params.get("version")
+        if version is not None:
+            place /= f"v{version}"
         if _TEXT.fullmatch(name):
-            return self._file(self._workspace.site_path / folder / "sources" / name)
+            return self._file(place / "sources" / name)
         if name == "index.json" or name in (file for _, file in CONTRACTS.values()):
-            return self._file(self._workspace.site_path / folder / name)
+            return self._file(place / name)
+        if name == "index.html" and version is not None:
+            return self._file(place / name)
         raise NotFound("there is no such page", "go back to the queue")
 
     async def around(self, request: Request) -> Response:
-        """The pages on how to read records."""
+        """The pages around the records, to which those of texts and of earlier versions lead."""
         name = str(request.path_params["name"])
-        if name not in ("verification.html", "research.html"):
+        if not _AROUND.fullmatch(name):
             raise NotFound("there is no such page", "go back to the queue")
         return self._file(self._workspace.site_path / name)
 
@@ -225,6 +233,7 @@ class Desk:
             state,
             texts=archive.texts(folder, record.version),
             versions=archive.versions(folder),
+            links=[(one, "" if one == record.version else f"v{one}/index.html") for one in archive.versions(folder)],
             events=events,
             signer=events[-1].by,
         )
