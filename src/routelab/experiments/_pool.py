@@ -17,6 +17,8 @@ from routelab.experiments.plan import CALIBRATION_SEED, DataSpec
 from routelab.model import Questions
 from routelab.routing import VISION
 
+#: Tokens of the longest question: plain, and with four options behind it.
+_WIDTHS = {False: 6, True: 18}
 _PART = 20_000  # questions drawn at a time, so that a large pool needs little memory
 
 
@@ -42,7 +44,7 @@ def drawn(spec: DataSpec, n: int, seed: int) -> ShapeQA:
     for number, first in enumerate(range(0, n, _PART)):
         part = generate(_PART, seed * 1000 + number, settings)[: min(_PART, n - first)]
         parts.append(multiple_choice(part, seed * 1000 + number) if spec.multiple_choice else part)
-    return _joined(parts)
+    return _joined(parts, _WIDTHS[spec.multiple_choice])
 
 
 def test_set(spec: DataSpec) -> ShapeQA:
@@ -69,10 +71,8 @@ def pool(spec: DataSpec, folder: Path) -> Pool:
     return Pool(_load(path, "training"), _load(path, "calibration"), _load(path, "test"), **about)
 
 
-def _joined(parts: list[ShapeQA]) -> ShapeQA:
-    if len(parts) == 1:
-        return parts[0]
-    width = max(part.question.shape[1] for part in parts)
+def _joined(parts: list[ShapeQA], width: int) -> ShapeQA:
+    """The parts in one, their questions padded on the left to `width`."""
     columns = {}
     for name in ShapeQA.__dataclass_fields__:
         arrays = [getattr(part, name) for part in parts]

@@ -11,7 +11,7 @@ from routelab.bench.statistics import equivalent, holm, paired_difference, paire
 from routelab.data import TOKENS
 from routelab.experiments._criteria import Criteria, criteria
 from routelab.experiments._gather import BUDGET_TOLERANCE, Units, gather
-from routelab.experiments.plan import Arm, DataSpec, Evaluation, Plan
+from routelab.experiments.plan import Arm, DataSpec, Evaluation, Plan, scaled
 from routelab.experiments.result import Finding, Outcome, Result
 from routelab.experiments.runner import run_plan
 from routelab.model import LabConfig, TrainSettings
@@ -54,10 +54,8 @@ def anyexperts(**changes: Any) -> LabConfig:
 
 def plan(size: str) -> Plan:
     """Arms, seeds and data of E1."""
-    full = size == "full"
-    plain = TrainSettings(steps=1500 if full else 20, save_every=150 if full else 10, log_every=50 if full else 5)
-    moved = TrainSettings(**{**plain.__dict__, "importance_lr": IMPORTANCE_LR})
-    data = DataSpec() if full else DataSpec(training=2_560, test=400, calibration=128)
+    plain = TrainSettings(steps=1500, save_every=150)
+    moved = TrainSettings(steps=1500, save_every=150, importance_lr=IMPORTANCE_LR)
     dense = config(layer="dense")
     arms = (
         Arm("topk", config(), plain, BUDGETS, required=True, publish=True),
@@ -80,25 +78,29 @@ def plan(size: str) -> Plan:
         Arm("anyexperts_zero", anyexperts(virtual_output="zero"), moved, BUDGETS, seeds=2),
         Arm("anyexperts_pool_cap", anyexperts(cap="pool"), moved, BUDGETS, seeds=2),
     )  # fmt: skip
-    return Plan("E1", size, arms, (0, 1, 2, 3, 4) if full else (0, 1), data)
+    full = Plan("E1", "full", arms, (0, 1, 2, 3, 4), DataSpec())
+    return full if size == "full" else scaled(full)
 
 
 def run(size: str, out: Path, *, processes: int = 2, progress: Callable[[str], None] = lambda _line: None) -> Result:
     """Train what is missing, then judge."""
     run_plan(plan(size), out, processes=processes, progress=progress)
+    return conclude(size, out)
+
+
+def conclude(size: str, out: Path) -> Result:
+    """The result of what is there."""
     return judge(gather(plan(size), out))
 
 
 def judge(units: Units) -> Result:
     """The result of the units that are there. Criteria that need a missing unit are void."""
     frozen = criteria("E1")
-    findings = [_void(frozen, name, f"{units.lacking[0]} and others are missing") for name in ("accuracy", "budget")]
-    if units.whole:
-        reason = _unusable(units, frozen)
-        if reason:
-            findings = [_void(frozen, name, reason) for name in ("accuracy", "budget")]
-        else:
-            findings = [_accuracy(units, frozen), _budget(units, frozen)]
+    reason = f"{units.lacking[0]} and others are missing" if units.lacking else _unusable(units, frozen)
+    if reason:
+        findings = [_void(frozen, name, reason) for name in ("accuracy", "budget")]
+    else:
+        findings = [_accuracy(units, frozen), _budget(units, frozen)]
     where = provenance()
     return Result(
         experiment="E1",

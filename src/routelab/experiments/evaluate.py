@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -15,8 +15,19 @@ from numpy.typing import NDArray
 from routelab._errors import BadData, BadShape
 from routelab.data import FAMILIES
 from routelab.dispatch import MoELayer
+from routelab.experiments.plan import Evaluation
 from routelab.model import LabModel, Questions, Tally
-from routelab.routing import AnyExperts, FractionalK, TopK, calibrate, calibrate_shift
+from routelab.routing import (
+    AnyExperts,
+    FractionalK,
+    ModalityK,
+    TopK,
+    calibrate,
+    calibrate_shift,
+    homes,
+    place,
+    traffic,
+)
 
 BATCH = 256
 SEED = 77
@@ -53,11 +64,25 @@ def evaluate(model: LabModel, questions: Questions, *, batch: int = BATCH) -> Ev
     return Evaluated(torch.cat(right).numpy(), tally)
 
 
-def set_to(model: LabModel, budget: float | None, calibration: Questions) -> dict[str, Any]:
-    """Bring a trained model to a mean number of real experts per token: what was turned, and how far it got.
+def prepare(model: LabModel, evaluation: Evaluation, calibration: Questions) -> dict[str, Any]:
+    """Bring a trained model to what an evaluation asks for: what was turned, and how far it got.
 
-    Top-k gets fewer experts by fractional k over its own gate; fractional k is given another mean; AnyExperts and the
-    routers with a shift are calibrated on questions that neither training nor test has.
+    Raises:
+        BadShape: as `set_to`; or a k for each modality is asked of weights that are not top-k's.
+    """
+    text, vision = evaluation.k_text, evaluation.k_vision
+    if text is None or vision is None:
+        return set_to(model, evaluation.budget, calibration)
+    _replace_topk(model, lambda r: ModalityK(r.d, r.n_experts, text, vision))
+    return {"knob": "k by modality", "k_text": text, "k_vision": vision}
+
+
+def set_to(model: LabModel, budget: float | None, calibration: Questions) -> dict[str, Any]:
+    """Bring a trained model to a budget, or leave it as it was trained (None): what was turned, and how far it got.
+
+    To a mean number of real experts per token: top-k gets fewer experts by fractional k over its own gate; fractional k
+    is given another mean; AnyExperts and the routers with a shift are calibrated on questions that neither training nor
+    test has.
 
     Raises:
         BadShape: the budget is out of the router's reach, or the router has no knob.
@@ -72,12 +97,7 @@ def set_to(model: LabModel, budget: float | None, calibration: Questions) -> dic
         return evaluate(model, calibration).tally.mean_real()
 
     if isinstance(routers[0], TopK):
-        for layer in (m for m in model.modules() if isinstance(m, MoELayer)):
-            old = layer.router
-            assert isinstance(old, TopK)
-            fewer = FractionalK(old.d, old.n_experts, budget, most=math.ceil(budget))
-            fewer.gate = old.gate
-            layer.router = fewer
+        _replace_topk(model, lambda r: FractionalK(r.d, r.n_experts, budget, most=math.ceil(budget)))
         return {"knob": "fractional k", "mean_k": budget}
     if isinstance(routers[0], FractionalK):
         for router in cast("list[FractionalK]", routers):
@@ -90,6 +110,53 @@ def set_to(model: LabModel, budget: float | None, calibration: Questions) -> dic
         shift = calibrate_shift(cast("Any", routers), measure, budget, steps=12)
         return {"knob": "shift", "shift": shift.shift, "calibrated": shift.reached}
     raise BadShape(f"{type(routers[0]).__name__} has no knob for its budget", "evaluate it as it was trained")
+
+
+def _replace_topk(model: LabModel, other: Callable[[TopK], FractionalK | ModalityK]) -> None:
+    """Put another router over the gate of each top-k router.
+
+    Raises:
+        BadShape: a layer's router is not top-k.
+    """
+    for layer in (m for m in model.modules() if isinstance(m, MoELayer)):
+        if not isinstance(layer.router, TopK):
+            raise BadShape(f"{type(layer.router).__name__} in place of top-k", "evaluate it as it was trained")
+        new = other(layer.router)
+        new.gate = layer.router.gate
+        layer.router = new
+
+
+@torch.no_grad()
+def remote_pairs(
+    model: LabModel, calibration: Questions, test: Questions, devices: Sequence[int]
+) -> dict[str, dict[str, float]]:
+    """Share of (token, expert) pairs, and of tokens with any, whose expert is on another device than the token's home.
+
+    Experts are placed layer by layer, by their loads on the calibration questions: sorted by specialisation and sliced
+    (`placed`), and, as a control, in the order of their numbers (`unplaced`: training gave that order no meaning).
+    """
+    load = evaluate(model, calibration).tally.load
+    if load is None:
+        raise BadShape("remote pairs of a model without a router")
+    sums: dict[str, list[tuple[float, float]]] = {}
+    model.eval()
+    for first in range(0, len(test), BATCH):
+        part = test.rows(slice(first, first + BATCH))
+        generator = torch.Generator().manual_seed(SEED)
+        output = model(part.images, part.question, part.answer, has_image=part.has_image, generator=generator)
+        for number in devices:
+            for layer, routing in enumerate(output.routings):
+                plain = torch.arange(routing.n_experts) // (routing.n_experts // number)
+                for name, device in (("placed", place(load[layer], number)), ("unplaced", plain)):
+                    found = traffic(routing, output.layout.modality, device, homes(load[layer], device))
+                    sums.setdefault(f"{name}_{number}", []).append((found.pair_remote, found.any_remote))
+    return {
+        name: {
+            "pair_remote": sum(pair for pair, _ in rates) / len(rates),
+            "any_remote": sum(any_ for _, any_ in rates) / len(rates),
+        }
+        for name, rates in sums.items()
+    }
 
 
 def by_group(

@@ -35,10 +35,18 @@ class DataSpec:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One way to run a trained model: `budget` real experts per token, or as it was trained (None)."""
+    """One way to run a trained model: `budget` real experts per token, or as it was trained (None).
+
+    Attributes:
+        k_text, k_vision: run top-k weights with a k for each modality instead of a budget (training-free).
+        devices: numbers of devices over which experts are placed to count remote pairs.
+    """
 
     name: str
     budget: float | None = None
+    k_text: int | None = None
+    k_vision: int | None = None
+    devices: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,6 +138,19 @@ class Plan:
             if candidate.name == arm:
                 return Unit(self.experiment, self.size, candidate, seed, self.data)
         raise BadData(f"{self.experiment} has no arm {arm!r}", f"choose one of: {', '.join(a.name for a in self.arms)}")
+
+
+def scaled(plan: Plan) -> Plan:
+    """The plan with small models and a few steps: for a smoke run, which tries every path and is not a result."""
+
+    def small(arm: Arm) -> Arm:
+        width = min(arm.config.dense_width, 64)
+        config = replace(arm.config, d=32, blocks=2, heads=2, expert_width=8, dense_width=width)
+        settings = replace(arm.settings, steps=4, save_every=2, log_every=2, batch=32)
+        return replace(arm, config=config, settings=settings, seeds=None if arm.required else 1)
+
+    data = replace(plan.data, training=256, test=160, calibration=48)
+    return Plan(plan.experiment, "smoke", tuple(map(small, plan.arms)), plan.seeds[:2], data)
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from typing import IO
 
 from routelab._errors import LabError
 from routelab.experiments.plan import Plan, Unit
-from routelab.experiments.unit import read_unit
+from routelab.experiments.unit import read_unit, run_unit
 
 _WAIT = 0.5  # seconds between two looks at the processes
 
@@ -37,7 +37,8 @@ def run_plan(
 ) -> list[Unit]:
     """Train and evaluate what is missing; returns the units that failed. Ctrl-C stops all and loses nothing.
 
-    Each process has one thread, and writes to `<out>/<experiment>/<size>/logs/<unit>.log`.
+    A smoke run is one process. In a full one each process has one thread, and writes to
+    `<out>/<experiment>/<size>/logs/<unit>.log`.
 
     Raises:
         LabError: `processes` is below 1.
@@ -47,6 +48,10 @@ def run_plan(
     waiting = missing(plan, out)
     total = len(list(plan.units()))
     progress(f"{plan.experiment} {plan.size}: {total - len(waiting)} of {total} units are there")
+    if plan.size == "smoke":  # seconds each: a process of its own would take longer to start
+        for unit in waiting:
+            run_unit(unit, out, progress)
+        return []
     running: list[_Worker] = []
     failed: list[Unit] = []
     try:

@@ -16,8 +16,8 @@ from routelab._errors import BadData, BadShape, LabError
 from routelab.bench.provenance import load, machine, versions
 from routelab.experiments._criteria import criteria
 from routelab.experiments._pool import Pool, pool
-from routelab.experiments.evaluate import by_group, evaluate, packed, set_to
-from routelab.experiments.plan import Arm, Unit, code_digest
+from routelab.experiments.evaluate import by_group, evaluate, packed, prepare, remote_pairs
+from routelab.experiments.plan import Arm, Evaluation, Unit, code_digest
 from routelab.experiments.result import read_json, write_json
 from routelab.model import LabConfig, LabModel, Questions, train
 from routelab.model.training import load_whole, save_whole
@@ -81,7 +81,7 @@ def run_unit(unit: Unit, out: Path, progress: Progress = lambda _line: None) -> 
         evaluations = {}
         for evaluation in unit.arm.evaluations:
             progress(f"{unit.name}: evaluating at {evaluation.name}")
-            evaluations[evaluation.name] = evaluate_at(load_weights(kept), evaluation.budget, questions, unit.arm)
+            evaluations[evaluation.name] = evaluate_at(load_weights(kept), evaluation, questions, unit.arm)
         document = {
             "schema": SCHEMA,
             **unit.document(),
@@ -101,15 +101,20 @@ def run_unit(unit: Unit, out: Path, progress: Progress = lambda _line: None) -> 
         return read_json(unit_file(out, unit))
 
 
-def evaluate_at(model: LabModel, budget: float | None, questions: Pool, arm: Arm) -> dict[str, Any]:
+def evaluate_at(model: LabModel, evaluation: Evaluation, questions: Pool, arm: Arm) -> dict[str, Any]:
     """One evaluation, as a unit's file holds it."""
     try:
-        knob = set_to(model, budget, _hidden(questions.calibration, arm))
+        knob = prepare(model, evaluation, _hidden(questions.calibration, arm))
     except BadShape as error:
-        return {"budget": budget, "void": str(error)}
-    found = evaluate(model, _hidden(questions.test, arm))
+        return {"budget": evaluation.budget, "void": str(error)}
+    test = _hidden(questions.test, arm)
+    found = evaluate(model, test)
+    more = {}
+    if evaluation.devices:
+        more["remote"] = remote_pairs(model, questions.calibration, test, evaluation.devices)
     return {
-        "budget": budget,
+        "budget": evaluation.budget,
+        **more,
         **knob,
         "accuracy": found.accuracy,
         **by_group(found.right, questions.family, questions.difficulty, questions.modality),

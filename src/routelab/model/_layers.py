@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from routelab._errors import BadShape
-from routelab.dispatch import Experts, MoELayer, backend
+from routelab.dispatch import Experts, MoELayer, VisionSoftMoE, backend
 from routelab.model.config import LabConfig
-from routelab.routing import Context, Routing, build
+from routelab.routing import Context, Routing, SoftSlots, build
 
 
 class Layer(Protocol):
@@ -54,10 +54,15 @@ def build_layer(config: LabConfig, block: int) -> nn.Module:
     """
     if block < config.dense_blocks or config.layer == "dense":
         return Dense(config.d, config.dense_width)
+    kind: Any = config.expert_kind
     if config.layer == "moe":
         router = build(config.router, config.d, config.n_experts, **config.router_options)
         if config.frozen_router:
             router.requires_grad_(False)
-        kind: Any = config.expert_kind
         return Mixture(router, Experts(config.n_experts, config.d, config.expert_width, kind), config.backend)
-    raise BadShape(f"there is no layer {config.layer!r}", "choose moe or dense")
+    if config.layer == "soft_vision":
+        slots = SoftSlots(config.d, config.n_experts, **config.layer_options)
+        router = build(config.router, config.d, config.n_experts, **config.router_options)
+        experts = Experts(config.n_experts, config.d, config.expert_width, kind)
+        return VisionSoftMoE(slots, router, experts, config.backend)
+    raise BadShape(f"there is no layer {config.layer!r}", "choose moe, dense or soft_vision")
