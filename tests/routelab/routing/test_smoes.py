@@ -115,7 +115,8 @@ def pin(module: types.ModuleType) -> None:
                 assert set(got.aux) == {"balance"}
             loads = 0.5 * loads + 0.5 * slow.load(chosen, score, 8)
             close(router.bins.load, loads)
-            if step % 2 and options.get("bins") != "fixed":  # sorted anew; experts whose shares agree up to rounding may stand in either order
+            if step % 2 and options.get("bins") != "fixed":
+                # Sorted anew; experts whose shares agree up to rounding may stand in either order.
                 bins, wanted = router.bins.of.tolist(), slow.sorted_bins(loads, 4)
                 share = loads[0] / loads.sum(0).clip(1e-20)
                 for b in range(4):
@@ -176,7 +177,10 @@ def pin_groups(module: types.ModuleType) -> None:
             close(number(got.aux["balance"]), 0.3 * slow_topk.balance(array(z), [list(row) for row in pairs(got)]))
 
 
-@pytest.mark.parametrize(("file", "pin_of"), [(FILE, pin), (GROUPS, pin_groups)], ids=["smoes", "groups"])
+PINS = ((FILE, pin), (GROUPS, pin_groups))
+
+
+@pytest.mark.parametrize(("file", "pin_of"), PINS, ids=["smoes", "groups"])
 def test_each_router_is_what_its_formulas_say(file, pin_of) -> None:  # type: ignore[no-untyped-def]
     pin_of(load(file))
 

@@ -101,6 +101,7 @@ def pin_specialisation(module: types.ModuleType) -> None:
     for n_bins in (0, 3):
         with pytest.raises(BadShape):
             module.Bins(8, n_bins)
+    close(module.symmetric_divergence(torch.eye(2)), slow.divergence(*np.eye(2)))
     for n in (0, 1, 40):
         routing = routed(n)
         chosen = [list(row) for row in pairs(routing)]
@@ -160,7 +161,10 @@ def pin_placement(module: types.ModuleType) -> None:
     nothing = module.traffic(routed(0), modality[:0], device, home)
     assert (nothing.pair_remote, nothing.any_remote, nothing.pairs) == (0.0, 0.0, 0)
     masked = Routing(torch.tensor([[3, -1]]), torch.tensor([[1.0, 0]]), torch.tensor([[True, False]]), 8)
-    assert module.traffic(masked, modality[:1], device, home).pairs == 1  # the index of an empty slot means nothing
+    one = module.traffic(masked, modality[:1], device, home)  # the index of an empty slot means nothing
+    assert (one.pairs, one.tokens) == (1, 1)
+    assert one.pair_remote == one.any_remote == float(device[3] != home[0])
+    assert module.traffic(masked, modality[:1], device, 1 - device[3].expand(2)).pair_remote == 1
     close(module.link_time(3, 100.0, latency=2.0, bandwidth=50.0), 8.0)
 
 
