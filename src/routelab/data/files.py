@@ -79,7 +79,7 @@ def write_bytes(path: str | Path, data: bytes) -> Path:
 
 
 def write_json(path: str | Path, value: Any) -> Path:
-    return write_bytes(path, (json.dumps(value, ensure_ascii=False) + "\n").encode())
+    return write_bytes(path, (json.dumps(value) + "\n").encode())
 
 
 def as_object(path: str | Path, value: Any, where: str) -> dict[str, Any]:

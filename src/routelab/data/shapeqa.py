@@ -6,7 +6,6 @@ each set of a family's arguments. `generate(n, seed)` gives the same arrays for 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from routelab._errors import BadData
 from routelab.data import vocabulary as v
-from routelab.data._asking import FAMILIES, balanced
+from routelab.data._asking import FAMILIES, KINDS, balanced
 from routelab.data.questions import MAKERS
 from routelab.data.scenes import ANY, GRID, LEVELS, Ints, render
 
@@ -165,7 +164,7 @@ def multiple_choice(data: ShapeQA, seed: int) -> ShapeQA:
     options, letter = np.zeros((n, 4, 3), np.int64), np.full(n, -1)
     for number in np.unique(data.kind):
         rows = np.flatnonzero(data.kind == number)
-        options[rows], letter[rows] = _options(rng, data.answer[rows])
+        options[rows], letter[rows] = _options(rng, KINDS[number], data.answer[rows])
     width = int((options != 0).any(-1).sum(-1).max(initial=0))
     columns = [data.question]
     for at in range(width):
@@ -181,41 +180,57 @@ def multiple_choice(data: ShapeQA, seed: int) -> ShapeQA:
     return replace(data, question=question[:, empty:], answer=answer, options=options, letter=letter)
 
 
-def _options(rng: np.random.Generator, answer: Ints) -> tuple[Ints, Ints]:
+def _options(rng: np.random.Generator, kind: str, answer: Ints) -> tuple[Ints, Ints]:
     """Options [n, 4, 3] of questions of one kind, and the place of the right one [n]."""
     n = answer.shape[0]
-    pool, right = np.unique(answer, axis=0, return_inverse=True)
-    right = right.reshape(-1)
-    pool, of = _widened(pool)
-    kinds = of[right]  # answers of another sort (a shape for a color) would give themselves away
+    pool, sort = _pool(kind)
+    right = np.argmax((answer[:, None, :] == pool[None, :, :]).all(-1), 1)
     scores = rng.random((n, len(pool)))
-    scores[kinds[:, None] != of[None, :]] = np.inf
+    scores[sort[right][:, None] != sort[None, :]] = np.inf  # a shape among colors would give itself away
     scores[np.arange(n), right] = -1.0
     order = np.argsort(scores, 1)[:, :4]
     there = np.isfinite(np.take_along_axis(scores, order, 1))
     count = there.sum(1)
     options = np.zeros((n, 4, 3), np.int64)
     options[:, : order.shape[1]] = np.where(there[:, :, None], pool[order], 0)
-    letter = balanced(rng, count, 12) % count  # 12 is a multiple of 1, 2, 3 and 4
+    letter = balanced(rng, count, 12) % count  # 12 is a multiple of 2, 3 and 4
     rows = np.arange(n)
     options[rows, letter], options[rows, 0] = options[rows, 0], options[rows, letter].copy()
     return options, letter
 
 
-def _widened(pool: Ints) -> tuple[Ints, Ints]:
-    """The answers seen; of sorts of which fewer than four were seen, every further one; and each one's sort [m].
+_SORTS: Final = {
+    "yes/no": ("no", "yes"),
+    "color": v.COLOURS,
+    "shape": v.SHAPES,
+    "size": v.SIZES,
+    "cell": v.CELLS,
+    "direction": v.DIRECTIONS,
+    "count": v.NUMBERS[:7],
+    "sum": v.NUMBERS,
+    "name": tuple(f"{color} {shape}" for color in v.COLOURS for shape in v.SHAPES),
+    "all": tuple(f"{size} {color} {shape}" for size in v.SIZES for color in v.COLOURS for shape in v.SHAPES),
+}
+#: Sorts of answers by kind of question, where the kind's last word does not say it. No other answer is ever right
+#: there, so that no wrong option gives itself away.
+_SORTS_OF: Final = {
+    "existence": ("yes/no",),
+    "locate": ("cell",),
+    "relation_holds": ("yes/no",),
+    "relation_which": ("direction",),
+    "comparison_more": ("yes/no",),
+    "comparison_most": ("color", "shape"),
+    "text_more": ("yes/no",),
+    "text_recall": ("color", "shape"),
+}
 
-    A wrong option that is never right would give itself away, so no others are added. A sort is a run of the
-    vocabulary: colors, shapes, sizes, cells, numbers, directions, yes and no. Answers of several tokens are sorted by
-    how many they have.
-    """
-    runs = (("no", "yes"), v.COLOURS, v.SHAPES, v.SIZES, v.CELLS, v.NUMBERS, v.DIRECTIONS)
-    sort_of = {v.TOKEN[word]: number for number, run in enumerate(runs) for word in run}
-    single = pool[:, 1] == v.END
-    seen = {int(token) for token in pool[single, 0]}
-    times = Counter(sort_of[token] for token in seen)
-    more = [t for t, sort in sorted(sort_of.items()) if 0 < times[sort] < 4 and t not in seen]
-    extra = np.array([[token, v.END, 0] for token in more], np.int64).reshape(-1, 3)
-    whole = np.concatenate([pool, extra])
-    of = [sort_of[int(t[0])] if t[1] == v.END else 100 + int((t > v.END).sum()) for t in whole]
-    return whole, np.array(of, np.int64)
+
+def _pool(kind: str) -> tuple[Ints, Ints]:
+    """Every answer [m, 3] that is right for some question of a kind, and each one's sort [m]."""
+    rows, sorts = [], []
+    for sort in _SORTS_OF.get(kind, (kind.rsplit("_", 1)[-1],)):
+        for text in _SORTS[sort]:
+            tokens = v.encode(text)
+            rows.append((tokens + [v.END] + [v.PAD] * 3)[:3] if len(tokens) < 3 else tokens)
+            sorts.append(list(_SORTS).index(sort))
+    return np.array(rows, np.int64), np.array(sorts, np.int64)

@@ -118,6 +118,13 @@ def test_right_letters_are_balanced_and_wrong_options_are_of_the_answers_sort(da
         assert letters.max() - letters.min() <= 1, name
     colours = offered[offered.kind == KINDS.index("attribute_color")]
     assert {decode(option) for option in colours.options.reshape(-1, 3) if option.any()} == set(COLOURS)
+    for kind in range(len(KINDS)):  # an option that is never right would give itself away
+        rows = np.flatnonzero(data.kind == kind)
+        right = {data.answer_text(row) for row in rows}
+        shown = {decode(option) for option in offered.options[rows].reshape(-1, 3) if option.any()}
+        assert shown == right or KINDS[kind] == "describe_all"  # which has 48, not all in this sample
+    for row in range(0, len(data), 50):  # the options of one question do not depend on the others of the sample
+        assert multiple_choice(data[row : row + 1], 3).options.any((1, 2)).all()
     numbers = offered[offered.kind == KINDS.index("count")]
     assert {decode(option) for option in numbers.options.reshape(-1, 3)} == {str(n) for n in range(7)}
 

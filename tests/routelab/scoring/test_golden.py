@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 
 pytest.importorskip("torch")
@@ -62,6 +64,16 @@ CREDITS = [
 @pytest.mark.parametrize(("rule", "answer", "annotators", "rules", "expected"), CREDITS, ids=[c[0] for c in CREDITS])
 def test_vqav2_credit(rule, answer, annotators, rules, expected):
     assert agreed(answer, annotators, **rules) == expected
+
+
+def test_the_closed_form_is_the_same_credit_wherever_the_annotators_stand():
+    values = [vqav2.closed_form(c) for c in range(11)]
+    assert values == [Fraction(n, 10) for n in (0, 3, 6, 9, 10, 10, 10, 10, 10, 10, 10)]
+    for c in range(11):
+        matches = [at % 11 < c for at in range(10)]
+        for turn in range(10):
+            turned = matches[turn:] + matches[:turn]
+            assert vqav2.credit(turned) == pytest.approx(float(vqav2.closed_form(sum(turned))), abs=1e-15)
 
 
 def test_the_simplified_credit_is_another():
