@@ -146,7 +146,7 @@ def matched(path: str | Path, asked: Sequence[T], answered: Iterable[T], name: s
         some = ", ".join(str(one) for one in missing[:3]) + ", ..." * (len(missing) > 3)
         raise BadData(
             f"{path}: {len(missing)} of {len(wanted)} questions have no answer ({name} {some})",
-            "answer every question; an empty answer is allowed and scores 0",
+            "answer every question; an empty answer is allowed",
         )
     extra = sorted(str(one) for one in given - wanted)
     if extra:
