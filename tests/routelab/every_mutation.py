@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-
 from tests.routelab.mutations import Pin
 
 HERE = Path(__file__).resolve().parent
@@ -55,7 +54,8 @@ def changes(path: Path) -> Iterator[Change]:
         row, column = token.start
         line = lines[row - 1]
         changed = line[:column] + new + line[token.end[1] :]
-        yield Change(row, f"{token.string} -> {new}: {line.strip()}", "".join([*lines[: row - 1], changed, *lines[row:]]))
+        source = "".join([*lines[: row - 1], changed, *lines[row:]])
+        yield Change(row, f"{token.string} -> {new}: {line.strip()}", source)
 
 
 def seen(path: Path, change: Change, pin: Pin) -> bool | None:
