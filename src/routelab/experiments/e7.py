@@ -125,7 +125,7 @@ def conclude(size: str, measured: Sequence[Mapping[str, Any]]) -> Result:
         values={
             "data": next((u["data"] for u in measured if u["kind"] == "train"), None),
             "chance": float(frozen.document["floor"]["chance"]),
-            "arms": _table(measured),
+            "heads": _table(measured),
             "times": {unit["unit"]: _summary(unit) for unit in timed},
         },
         findings=tuple(findings),
