@@ -104,7 +104,7 @@ def take(s: Tensor, group: Tensor, share: float) -> Tensor:
         return torch.zeros_like(s, dtype=torch.bool)
     size = torch.bincount(group)
     first = size.cumsum(0) - size
-    most = (size * share + 1e-9).floor().clamp(min=1)
+    most = (size.double() * share + 1e-9).floor().clamp(min=1)  # 1e-9: a product just under a whole number
     by_score = torch.argsort(s, dim=0, descending=True, stable=True)
     by_group = torch.argsort(group[by_score], dim=0, stable=True)  # groups together, the best first
     order = by_score.gather(0, by_group)

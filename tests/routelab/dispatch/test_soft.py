@@ -47,6 +47,13 @@ def pin(module: types.ModuleType) -> None:
         want, _, _ = slow.soft_moe(array(x[1, : (m + 1) // 2]), array(slots.phi), 2.5, lambda _, v: v)
         close(part[1, : (m + 1) // 2].detach(), want)
         assert not bool(part[1, (m + 1) // 2 :].any())
+        close(slots.ratio(m), e * p / m)
+    noisy = module.SoftSlots(4, 3, 1, noise=0.5)
+    x = 1e-9 * torch.randn(1, 4000, 4)  # logits of nothing but the noise
+    _, combine = noisy(x)
+    spread = (combine.log() - combine.log().mean(-1, keepdim=True)).std()
+    assert 0.47 < float(spread.detach()) * (3 / 2) ** 0.5 < 0.53
+    assert torch.equal(noisy.eval()(x)[1], noisy(x)[1])
 
 
 def test_the_weights_are_what_the_equation_says() -> None:

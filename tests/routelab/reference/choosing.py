@@ -39,6 +39,14 @@ def by_k(z: Array, ks: Sequence[int]) -> Rows:
     return rows
 
 
+def grid(scores: Sequence[float], steps: int) -> list[float]:
+    """0, the quantiles in so many steps (the nearest score, halves to the even one), and just beyond the largest."""
+    ordered = sorted(scores)
+    at = [round(i / steps * (len(ordered) - 1)) for i in range(steps + 1)]
+    beyond = float(np.nextafter(np.float32(ordered[-1]), np.float32(np.inf)))
+    return sorted({0.0, *(ordered[i] for i in at), beyond})
+
+
 def frontier(
     text: Sequence[float], vision: Sequence[float], target: float, grid: Sequence[Sequence[float]]
 ) -> set[tuple[float, float]]:

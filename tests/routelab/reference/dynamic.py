@@ -128,15 +128,31 @@ def expected_k(row: Sequence[float], a: Sequence[float], b: Sequence[float]) -> 
     return sum((i + 1) * share for i, share in enumerate(q))
 
 
-def entropy_k(z: Array, a: Sequence[float], b: Sequence[float]) -> Rows:
+def entropy_k(z: Array, a: Sequence[float], b: Sequence[float], shift: float = 0.0) -> Rows:
     rows = []
     for row in z:
-        k = min(max(math.floor(expected_k(list(row), a, b) + 0.5), 1), len(a))
+        k = min(max(math.floor(expected_k(list(row), a, b) + shift + 0.5), 1), len(a))
         p = softmax(list(row))
         chosen = largest(p, k)
         total = sum(p[e] for e in chosen)
         rows.append({e: p[e] / total for e in chosen})
     return rows
+
+
+def soft_sum(z: Array, a: Sequence[float], b: Sequence[float], at: Sequence[float], c: Sequence[float]) -> float:
+    """Sum of c_j times the weight of slot j, where k is as with offsets `at`, and slot j's probability has the factor
+    1 + sigmoid(k(b) - j - 0.5) - sigmoid(k(at) - j - 0.5): the straight-through form. Differentiate it at b = at."""
+    total = 0.0
+    for row in z:
+        here, there = expected_k(list(row), a, b), expected_k(list(row), a, at)
+        k = min(max(math.floor(there + 0.5), 1), len(a))
+        p = softmax(list(row))
+        soft = [
+            p[e] * (1 + 1 / (1 + math.exp(j + 0.5 - here)) - 1 / (1 + math.exp(j + 0.5 - there)))
+            for j, e in enumerate(largest(p, k))
+        ]
+        total += sum(w * s for w, s in zip(c, soft, strict=False)) / sum(soft)
+    return total
 
 
 def monotone(z: Array, a: Sequence[float], b: Sequence[float], margin: float, every: bool) -> float:

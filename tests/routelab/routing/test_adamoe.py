@@ -52,6 +52,7 @@ def pin(module: types.ModuleType) -> None:
                     got.checked()
                     total = got.weight.sum(-1).detach()
                     close(total, got.real.any(-1).double())
+    assert module.AdaMoE(7, 4, 3, n_null=1).balance == 0.01
     z = torch.randn(50, 7, generator=torch.Generator().manual_seed(3))
     router = module.AdaMoE(7, 4, 3, n_null=3)
     as_identity(router.gate)

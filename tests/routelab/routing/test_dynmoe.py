@@ -43,6 +43,7 @@ def pin(module: types.ModuleType) -> None:
             router.direction.copy_(torch.randn(6, 5))
             router.threshold.copy_(0.3 * torch.randn(6))
         active = [e < start for e in range(6)]
+        assert router.scale == 1 / temperature
         for n in (0, 1, 40):
             x = torch.randn(n, 5)
             for training in (True, False):
@@ -57,6 +58,8 @@ def pin(module: types.ModuleType) -> None:
         router.eval()
         router.shift = 1.0
         assert router(torch.randn(9, 5)).assignments() == 9 * start
+    assert (module.DynMoE(5, 4).scale, module.DynMoE(5, 4).balance) == (1.0, 0.01)
+    assert module.DynMoE(5, 4, temperature=1e-9).scale == 100.0
     torch.manual_seed(7)
     router = module.DynMoE(5, 4, start=3)
     with torch.no_grad():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -11,7 +12,15 @@ torch = pytest.importorskip("torch")
 from tests.routelab.mutations import ROUTING, Mutation, assert_caught, load  # noqa: E402
 from tests.routelab.reference import dynamic as slow  # noqa: E402
 from tests.routelab.reference import topk as plain  # noqa: E402
-from tests.routelab.routing_cases import array, as_identity, assert_same, close, logit_cases, pairs  # noqa: E402
+from tests.routelab.routing_cases import (  # noqa: E402
+    array,
+    as_identity,
+    assert_same,
+    close,
+    logit_cases,
+    numeric_gradient,
+    pairs,
+)
 
 from routelab import BadShape  # noqa: E402
 from routelab.routing import EntropyK, build  # noqa: E402
@@ -54,13 +63,28 @@ def pin(module: types.ModuleType) -> None:
                     close(float(got.aux["monotone"].detach()), 0.5 * hinge, 1e-4)
     z = torch.randn(20, 6, generator=g)
     router = module.EntropyK(6, 6, 4)
+    assert (router.margin, router.hinge, router.balance) == (1.2, 1.0, 0.001)
     as_identity(router.gate)
+    slope = [-2.0, 0.0, 1.0, 1.5]
     with torch.no_grad():
-        router.head.weight.copy_(torch.tensor([[-2.0], [0.0], [1.0], [1.5]]))
+        router.head.weight.copy_(torch.tensor(slope)[:, None])
+    offset = router.head.bias.tolist()
+    router.shift = 0.6
+    got = router(z)
+    assert_same(pairs(got), slow.entropy_k(array(z), slope, offset, 0.6), array(z))
+    router.shift = 0.0
+    got = router(z)
+    slots = got.real.sum(1).double().numpy()
+    close(float(got.statistics["k_std"]), slots.std())
+    close(float(got.statistics["entropy"]), np.mean([slow.entropy(list(row)) for row in array(z)]))
+    c = torch.tensor([1.0, -2.0, 3.0, 0.5])
+    (gradient,) = torch.autograd.grad((got.weight * c).sum(), router.head.bias)
+    far = numeric_gradient(lambda b: slow.soft_sum(array(z), slope, list(b), offset, c.tolist()), np.array(offset))
+    close(gradient, far, 1e-4)
     got = router(z)
     (got.weight[:, 0].sum()).backward()  # fewer experts: more weight to the first
-    slope = float(router.head.weight.grad[3] - router.head.weight.grad[0])
-    assert slope < -1e-3, "more expected experts must take weight from the first"
+    turn = float(router.head.weight.grad[3] - router.head.weight.grad[0])
+    assert turn < -1e-3, "more expected experts must take weight from the first"
 
 
 def test_entropy_k_is_what_the_equation_says() -> None:

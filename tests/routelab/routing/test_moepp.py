@@ -54,6 +54,8 @@ def pin(module: types.ModuleType) -> None:
                     close(float(got.statistics["constant_share"]), sum(e in (4, 5) for e in kinds) / total)
                     close(float(got.statistics["copy_share"]), kinds.count(6) / total)
                     close(float(got.statistics["zero_share"]), kinds.count(7) / total)
+    by_default = module.MoEPlusPlus(8, 4, 2, gate="tanh")
+    assert (by_default.tau, by_default.balance, by_default.gate[0].out_features) == (0.75, 0.01, 64)
     g = torch.Generator().manual_seed(8)
     z, before = torch.randn(30, 8, generator=g), torch.randn(30, 8, generator=g)
     router = module.MoEPlusPlus(8, 4, 3)

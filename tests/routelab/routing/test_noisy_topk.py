@@ -52,9 +52,21 @@ def pin(module: types.ModuleType) -> None:
                     of_load = slow.smooth_load(array(z), noise, raw, k) if estimator == "shazeer" else share
                     close(float(got.aux["importance"].detach()), 0.2 * slow.squared_variation(share), 1e-4)
                     close(float(got.aux["load"].detach()), 0.3 * slow.squared_variation(of_load), 1e-4)
+                    close(got.statistics["load"], of_load, 1e-4)
+                    close(got.statistics["importance"], share, 1e-4)
                 router.eval()
                 calm = slow.noisy_topk(array(z), 0 * noise, raw, k)
                 assert_same(pairs(router(z)), calm, np.array([slow.standardised(list(row)) for row in array(z)]), 1e-4)
+
+
+    by_default = module.NoisyTopK(6, 6)
+    assert (by_default.k, by_default.importance, by_default.load) == (2, 0.2, 0.2)
+    as_identity(by_default.gate)
+    with torch.no_grad():
+        by_default.gate.bias.zero_()
+    z = 1e-5 * torch.randn(9, 6, generator=g)  # as small as what is added to the deviation
+    calm = np.array([slow.standardised(list(row)) for row in array(z)])
+    close(by_default.eval()(z).logits.detach(), calm, 1e-4)
 
 
 def test_noisy_topk_is_what_the_equation_says() -> None:

@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 
 from tests.routelab.mutations import ROUTING, Mutation, assert_caught, load  # noqa: E402
 from tests.routelab.reference import choosing as slow  # noqa: E402
+from tests.routelab.reference import topk as plain  # noqa: E402
 from tests.routelab.routing_cases import array, as_identity, assert_same, close, logit_cases, pairs  # noqa: E402
 
 from routelab import BadShape  # noqa: E402
@@ -51,12 +52,23 @@ def pin(module: types.ModuleType) -> None:
                     as_identity(router.gate)
                     taus = [0.11 if m == TEXT else 0.29 for m in modality]
                     want = slow.skip(array(z), k, 0.8, taus, renormalise, first)
-                    assert_same(pairs(router(z, context)), want, array(z))
-            router = module.ModalityK(6, 6, k, 2)
+                    router.balance = 0.3
+                    got = router(z, context)
+                    assert_same(pairs(got), want, array(z))
+                    if len(z):
+                        close(float(got.statistics["skipped"]), 1 - sum(map(len, want)) / (k * len(z)))
+                        rows = [list(row) for row in pairs(got)]
+                        close(float(got.aux["balance"].detach()), 0.3 * plain.balance(array(z), rows))
+            router = module.ModalityK(6, 6, k, 2, balance=0.3)
             as_identity(router.gate)
-            assert_same(
-                pairs(router(z, context)), slow.by_k(array(z), [k if m == TEXT else 2 for m in modality]), array(z)
-            )
+            got = router(z, context)
+            assert_same(pairs(got), slow.by_k(array(z), [k if m == TEXT else 2 for m in modality]), array(z))
+            if len(z):
+                rows = [list(row) for row in pairs(got)]
+                close(float(got.aux["balance"].detach()), 0.3 * plain.balance(array(z), rows))
+    by_default = module.PostHocSkip(6, 6, 2)
+    assert (by_default.alpha, by_default.tau_text, by_default.tau_vision, by_default.balance) == (1.0, 0.0, 0.0, 0.0)
+    assert module.ModalityK(6, 6, 2, 0).balance == 0.0
     g = torch.Generator().manual_seed(1)
     scores = [torch.rand(30, 3, generator=g) for _ in range(2)]
     modality = torch.arange(30) % 3 % 2
@@ -64,10 +76,7 @@ def pin(module: types.ModuleType) -> None:
         found = module.threshold_frontier(scores, modality, target, 8)
         text = [float(v) for s in scores for v in s[modality == TEXT].flatten()]
         vision = [float(v) for s in scores for v in s[modality == VISION].flatten()]
-        grid = [sorted({a for a, _ in module.threshold_frontier(scores, modality, 0.0, 8)})]
-        flipped = module.threshold_frontier(scores, 1 - modality, 0.0, 8)
-        grid.append(sorted({a for a, _ in flipped}))
-        assert set(found) == slow.frontier(text, vision, target, grid)
+        assert set(found) == slow.frontier(text, vision, target, [slow.grid(text, 8), slow.grid(vision, 8)])
         best = module.search_thresholds(scores, modality, target, lambda a, b: (a - 0.4) ** 2 + b, 8)
         assert best.loss == min((a - 0.4) ** 2 + b for a, b in found)
         gone = sum(s < best.tau_text for s in text) + sum(s < best.tau_vision for s in vision)

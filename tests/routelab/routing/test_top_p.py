@@ -36,6 +36,8 @@ MUTATIONS = (
     Mutation("alpha=1 - self.decay", "alpha=2 - self.decay"),
     Mutation("self.k_i * self.total", "self.k_p * self.total"),
     Mutation("self.scale * z *", "self.scale + z *"),
+    Mutation(".clamp(0.02, 0.98)", ".clamp(0.03, 0.98)"),
+    Mutation("threshold + self.shift", "threshold - self.shift"),
 )
 
 
@@ -68,6 +70,12 @@ def pin(module: types.ModuleType) -> None:
     as_identity(dynamic.gate)
     with torch.no_grad():
         dynamic.scale.fill_(1.7)
+    dynamic.shift = 0.125
+    z = torch.randn(30, 6, generator=torch.Generator().manual_seed(99))
+    scaled = slow.standardised(array(z), 1.7)
+    assert_same(pairs(dynamic.eval()(z)), slow.top_p(scaled, 0.625, 6), scaled)
+    dynamic.train()
+    dynamic.shift = 0.0
     p, means = 0.5, []
     for step in range(12):
         z = torch.randn(30, 6, generator=torch.Generator().manual_seed(step))
@@ -80,6 +88,26 @@ def pin(module: types.ModuleType) -> None:
         close(float(dynamic.controller.threshold), p)
         dynamic.after_step()  # nothing was reported since
         close(float(dynamic.controller.threshold), p)
+    for measured in (0, 6):  # to either end, and some way back
+        held = module.ThresholdController(3, 6, 0.3, k_p=0.1, k_i=0.2)
+        means = []
+        for step in range(40):
+            means.append(measured if step < 30 else 6 - measured)
+            held.report(torch.arange(6).expand(5, 6) < means[-1])
+            held.step()
+            close(float(held.threshold), slow.controller(means, 3, 6, 0.3, 0.1, 0.2))
+    proportional = module.ThresholdController(3, 6, 0.3, k_i=0.0)
+    proportional.report(torch.ones(5, 6, dtype=torch.bool))
+    proportional.step()
+    close(float(proportional.threshold), 0.3 - 0.1 * 0.1 * 0.5)
+    plain_one, by_default = module.TopP(6, 6), module.DTopP(6, 6, 6)
+    assert (plain_one.p, plain_one.balance, plain_one.entropy_coefficient) == (0.4, 1e-4, 1e-3)
+    assert (by_default.p, by_default.balance, by_default.entropy_coefficient) == (0.4, 1e-4, 0.0)
+    assert (by_default.controller.k_p, by_default.controller.k_i) == (0.1, 0.01)
+    assert (proportional.k_p, module.ThresholdController(3, 6, 0.3).k_i) == (0.1, 0.01)
+    layers = [module.DTopP(6, 6, 1) for _ in range(2)]
+    first = layers[0].controller
+    assert module.share_controller(layers) is first is layers[1].controller
 
 
 def test_top_p_is_what_the_equation_says() -> None:
