@@ -50,7 +50,7 @@ def time_models(plan: Plan, out: Path, progress: Callable[[str], None]) -> None:
         with torch.no_grad(), threads(1):
             steps = {name: _decoding(model, part.images, part.question) for name, model in models.items()}
             counts = {name: _counted(model, part.images, part.question) for name, model in models.items()}
-            timing = measure(steps, Timed(blocks=30 if full else 2, most_seconds=120))
+            timing = measure(steps, _plan(full))
         conditions.append(timing.conditions())
         for name in models:
             if len(timing.seconds[name]):
@@ -76,3 +76,7 @@ def _counted(model: LabModel, images: Tensor, question: Tensor) -> dict[str, flo
         "distinct": sum(r.distinct_experts() for r in routings) / n,
         "assignments": sum(r.assignments() for r in routings) / n,
     }
+
+
+def _plan(full: bool) -> Timed:
+    return Timed(most_seconds=120) if full else Timed(blocks=2, most_blocks=2, block_seconds=0.02)
