@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ def main(arguments: list[str]) -> int:
     from routelab.experiments._registry import plan_of
     from routelab.experiments.unit import run_unit
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # told to stop: save a checkpoint, as at Ctrl-C
     experiment, size, arm, seed, out = arguments
     try:
         unit = plan_of(experiment, size).unit(arm, int(seed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ def train(experiments: tuple[str, ...], size: str, out: Path, processes: int, as
     """
     from routelab.experiments.runner import missing, run_plan
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, for whoever runs this in the background
     names = [n for n in named(experiments) if entry(n).trains or experiments != ("all",)]
     plans = [plan_of(name, size) for name in names]
     failed = []

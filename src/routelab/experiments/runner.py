@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -74,7 +73,7 @@ def run_plan(
                     progress(f"{worker.unit.name}: done, {len(waiting) + len(running)} to go")
     finally:
         for worker in running:
-            worker.process.send_signal(signal.SIGINT)
+            worker.process.terminate()  # not SIGINT, which processes started in the background ignore
         for worker in running:
             worker.process.wait()
             worker.log.close()
