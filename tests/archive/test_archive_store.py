@@ -195,9 +195,13 @@ def test_a_folder_edited_by_hand_is_named(tmp_path: Path, key: Key, where: str, 
 
 def test_a_changed_text_and_missing_or_renamed_events_are_named(tmp_path: Path, key: Key) -> None:
     archive, path = write_small(tmp_path, key)
-    (path / "texts" / f"{digest(NOTE_TEXT)}.txt").write_text("another")
+    text = path / "texts" / f"{digest(NOTE_TEXT)}.txt"
+    text.write_text("another")
     with pytest.raises(StorageError, match="not the text"):
         archive.texts(RECORD_ID)(digest(NOTE_TEXT))
+    with pytest.raises(StorageError, match="not the file that the manifest names"):
+        archive.append_event(RECORD_ID, EventType.APPROVED, key=key, now=NOW)
+    text.write_text(NOTE_TEXT, encoding="utf-8")
     archive.append_event(RECORD_ID, EventType.APPROVED, key=key, now=NOW)
     events = path.parent / "events"
     (events / "0001-drafted.json").rename(events / "0003-drafted.json")

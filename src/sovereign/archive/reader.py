@@ -161,6 +161,11 @@ class Reader:
                 event = Event.model_validate(open_envelope(data).statement["predicate"])
             except (SealError, ValidationError) as error:
                 raise edited(path, str(error)) from error
+            if folder_name(event.record) != folder.name:
+                raise StorageError(
+                    f"{folder} holds the record {event.record}: two folders cannot be one record",
+                    f"move the copy out of {folder.parent}, or give it its own name back; nothing was changed",
+                )
             if event.previous != head or (event.number, event.type.value) != named or event.number != len(events) + 1:
                 raise edited(path, "it does not follow the event before it")
             events.append(event)

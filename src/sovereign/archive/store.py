@@ -18,6 +18,7 @@ from sovereign.records import (
     Judgement,
     KeyRing,
     KeyRole,
+    Manifest,
     NotFound,
     Record,
     StorageError,
@@ -166,20 +167,23 @@ class Archive(Reader):
         Raises:
             NotFound: there is no such record.
             BadInput: the event may not follow the ones before it, `version` is not the newest, or the note is too long.
+            StorageError: a file of the version was edited: nobody signs what is not there as it was written.
         """
         _bounded(note)
         folder = self.path(record_id)
         with _disk.lock(self.folder), _disk.storing(f"the event {kind.value} of {record_id_of(record_id)}"):
             events, head = self._events(folder)
             state = fold(events)
-            if version is not None and version != state.version:
+            if version is not None and version > state.version:
+                raise NotFound(f"{state.record} has no version {version}", f"its newest is version {state.version}")
+            if version is not None and version < state.version:
                 raise BadInput(f"version {state.version} has come since version {version}", "look at it first")
             if after is not None and after != state.events:
                 last = events[-1]
                 raise BadInput(
                     f"it was {last.type.value} at {last.at} by somebody else while you looked at it", "look at it again"
                 )
-            manifest = read_bytes(folder / version_folder(state.version) / MANIFEST_FILE)
+            manifest = _as_written(folder / version_folder(state.version))
             event = Event(
                 record=state.record,
                 version=state.version,
@@ -204,6 +208,10 @@ class Archive(Reader):
                     self._attach(folder, place, attached, built)
                 self._put_event(folder, event, key, built, over)
         return event
+
+    def must_be_as_written(self, record_id: str) -> None:
+        """Raises StorageError where a file of the newest version was edited, NotFound where there is no such record."""
+        _as_written(self.path(record_id, self.state(record_id).version))
 
     def export(
         self, record_id: str, output: str | Path, *, key: Key, force: bool = False, about: CrateAbout | None = None
@@ -301,6 +309,15 @@ class Archive(Reader):
         pairs = zip(self._events(folder)[0], self._subjects(folder), strict=True)
         bringing = [event.version for event, subjects in pairs if event.type in BRINGING and named in subjects]
         return max(bringing, default=0)
+
+
+def _as_written(folder: Path) -> bytes:
+    """The manifest of a version, every file that it lists being the one that it names."""
+    data = read_bytes(folder / MANIFEST_FILE)
+    for name, sha256 in read_model(Manifest, folder / MANIFEST_FILE).files.items():
+        if digest(read_bytes(folder / name)) != sha256:
+            raise edited(folder / name, "it is not the file that the manifest names")
+    return data
 
 
 def _bounded(note: str) -> None:

@@ -7,7 +7,20 @@ import click
 from sovereign import workflow
 from sovereign.judge import LEVELS
 from sovereign.judge.attested import current_level, details_of
-from sovereign.records import Attested, BadInput, Event, EventType, Policy, Record, Reviewed, State
+from sovereign.records import (
+    Attested,
+    BadInput,
+    Event,
+    EventType,
+    Marked,
+    NotFound,
+    Policy,
+    Record,
+    Reviewed,
+    SourceOutdated,
+    State,
+    StorageError,
+)
 from sovereign.records.event import CORRECTION_TYPES
 
 from ._console import Console, verb
@@ -36,10 +49,14 @@ def list_records(console: Console, everything: bool) -> None:
     """
     archive = console.workspace().archive()
     found: list[tuple[State, Record]] = []
+    damaged: list[StorageError] = []
     for name in archive.list():
-        state = archive.state(name)
-        if everything or state.standing == "draft":
-            found.append((state, archive.load(state.record)))
+        try:
+            state = archive.state(name)
+            if everything or state.standing == "draft":
+                found.append((state, archive.load(state.record)))
+        except StorageError as error:  # one damaged folder must not hide the others
+            damaged.append(error)
     value = [{**state.to_json(), "question": record.question.text} for state, record in found]
     rows = [
         [
@@ -49,7 +66,12 @@ def list_records(console: Console, everything: bool) -> None:
         for state, record in found
     ]
     text = table(["record", "version", "standing", "answer", "policy", "question"], rows) if rows else "no drafts"
-    console.emit(value, text)
+    faults = [{"error": {"message": one.message, "remedy": one.remedy, "exit_code": one.exit_code}} for one in damaged]
+    console.emit([*value, *faults], text)
+    for one in damaged:
+        console.progress(f"damaged: {one.message}; {one.remedy}")
+    if damaged:
+        raise SystemExit(StorageError.exit_code)
 
 
 @review.command()
@@ -92,7 +114,7 @@ def approve(console: Console, record_id: str, note: str) -> None:
     Example:
       sovereign review approve SRCH:2603ABC8
     """
-    record = console.workspace().archive().load(record_id)
+    record = console.workspace().archive().load(_newest(console, record_id))
     if record.decision.policy in (Policy.QUARANTINE, Policy.REJECT) and not note.strip():
         raise BadInput(
             f"the policy says {record.decision.policy.value}: {'; '.join(record.decision.reasons)}",
@@ -150,7 +172,7 @@ def correct(console: Console, record_id: str, note: str, kind: str, affects: tup
 
 def _nameable(console: Console, record_id: str) -> set[str]:
     """What a correction may concern: the record's fields, claims, cells and sources."""
-    record = console.workspace().archive().load(record_id)
+    record = console.workspace().archive().load(_newest(console, record_id))
     claims, cells, sources = ({one.id for one in part} for part in (record.claims, record.cells, record.sources))
     return claims | cells | sources | set(Record.model_fields)
 
@@ -173,9 +195,24 @@ def _decide(
     console: Console, record_id: str, verdict: EventType, note: str, details: dict[str, object] | None = None
 ) -> None:
     workspace = console.workspace()
-    state = workflow.review(workspace, record_id, verdict, note, details=details)
+    state = workflow.review(workspace, _newest(console, record_id), verdict, note, details=details)
     record = workspace.archive().load(state.record)
     console.emit(state, [f"{state.record} version {state.version}: {state.standing}", page_of(workspace, record)])
+
+
+def _newest(console: Console, name: str) -> str:
+    """The record that is meant. `ID@VERSION` is taken where that version is there and the newest: events are on it."""
+    record_id, at, number = name.partition("@")
+    if at:
+        archive = console.workspace().archive()
+        versions = archive.versions(record_id)
+        if not number.isdecimal() or int(number) not in versions:
+            raise NotFound(f"{record_id} has no version {number}", f"its newest is version {versions[-1]}")
+        if int(number) != versions[-1]:
+            raise BadInput(
+                f"version {number} is not the newest of {record_id}", f"what is signed now is on version {versions[-1]}"
+            )
+    return record_id
 
 
 def _said(event: Event) -> str:
@@ -183,6 +220,10 @@ def _said(event: Event) -> str:
     details = details_of(event)
     if isinstance(details, Attested):
         return f"{'independent' if details.independent else 'a repeat'}: {details.reason}. {event.note}"
+    if isinstance(details, Marked):
+        return f"entry {details.entry.number}, {details.entry.kind.value}: {event.note}"
+    if isinstance(details, SourceOutdated):
+        return f"{event.note}; read at {details.read_at}"
     if isinstance(details, Reviewed):
         return f"{details.verdict.value}: {details.reason}. {event.note}"
     return event.note

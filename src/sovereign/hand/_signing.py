@@ -38,6 +38,7 @@ def put(
     with workspace.hand().writing() as ledger:
         if ledger.entries:
             _tell(workspace, ledger.entries[-1])
+        archive.must_be_as_written(record.id)
         state = archive.state(record.id)
         if state.standing == RETRACTED:
             raise BadInput(f"{record.id} is retracted: nothing more is marked on it", "ask its question anew")
