@@ -15,6 +15,14 @@ from ._safe import clip, visible, web_address
 _ATOM = "http://www.w3.org/2005/Atom"
 _SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 _NEWEST = 100
+#: The events that a feed tells, each with its word.
+_SAID = {
+    "approved": "Published",
+    "corrected": "Corrected",
+    "retracted": "Retracted",
+    "outdated": "Source outdated",
+    "marked": "Marked by its owner",
+}
 #: Records that `llms.txt` names; it is read whole by programs that pay for every word.
 _LISTED = 200
 _TAG = "tag:sovereign-kernel,2026:"
@@ -26,7 +34,7 @@ def feed(title: str, rows: Sequence[dict[str, Any]], at: Callable[[str], str]) -
         (event["at"], row, event)
         for row in rows
         for event in row["history"]
-        if event["type"] in ("approved", "corrected", "retracted")
+        if event["type"] in _SAID
     ]
     happened.sort(key=lambda item: (item[0], item[1]["id"], item[2]["number"]), reverse=True)
     root = ElementTree.Element("feed", xmlns=_ATOM)
@@ -39,7 +47,7 @@ def feed(title: str, rows: Sequence[dict[str, Any]], at: Callable[[str], str]) -
     for moment, row, event in happened[:_NEWEST]:
         entry = ElementTree.SubElement(root, "entry")
         _add(entry, "id", f"{_TAG}event:{row['id']}:{event['number']}")
-        said = {"approved": "Published", "corrected": "Corrected", "retracted": "Retracted"}[event["type"]]
+        said = _SAID[event["type"]]
         _add(entry, "title", f"{said}: {clip(row['question'], 1000)}")
         _add(entry, "updated", moment)
         ElementTree.SubElement(entry, "link", rel="alternate", href=at(f"{row['folder']}/index.html"))

@@ -11,10 +11,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from sovereign.records import Event, Record, State
+from sovereign.records import Event, EventType, Record, State
 
 from . import _words as words
 from ._contract_values import correction_events
+from ._later import notice_json, notices
 from .metrics import measures, score
 
 FOLDER = re.compile(r"srch-[0-9a-f]{8}")
@@ -27,13 +28,16 @@ def summary(
     events: Sequence[Event] = (),
     earlier: Sequence[Record] = (),
     made_from: str = "",
+    told: Sequence[Event] | None = None,
 ) -> dict[str, Any]:
     """What the pages around the records say of one of them.
 
     Args:
         earlier: its versions before this one that have pages of their own.
+        told: events that tell of its sources, where there are more than `events`.
         made_from: what tells whether its pages must be made again, see `made_from`.
     """
+    later = [event for event in told or () if event.number > len(events) and event.type is EventType.OUTDATED]
     kinds = {f"{record.id}/events/{event.number}": event.type.value for event in events}
     return {
         "id": record.id,
@@ -58,8 +62,9 @@ def summary(
         "history": [
             {"number": event.number, "type": event.type.value, "at": event.at, "version": event.version,
              "note": event.note}
-            for event in events
+            for event in (*events, *later)
         ],
+        "notices": [notice_json(notice) for notice in notices(record, told if told is not None else events)],
         "measures": measures(record),
         "scores": [score(version) for version in (*earlier, record)],
         "made_from": made_from,
@@ -83,7 +88,7 @@ def read_summary(path: Path) -> dict[str, Any] | None:
     sound = (
         all(isinstance(row.get(name), str) for name in _TEXT_FIELDS)
         and all(isinstance(row.get(name), int) for name in _NUMBER_FIELDS)
-        and all(isinstance(row.get(name), list) for name in ("corrections", "history", "scores"))
+        and all(isinstance(row.get(name), list) for name in ("corrections", "history", "notices", "scores"))
         and isinstance(row.get("measures"), dict)
     )
     return row if sound else None

@@ -67,6 +67,14 @@ def _corrections(rows: Rows) -> list[dict[str, Any]]:
         for row in rows
         for event in row["corrections"]
     ]
+    found += [
+        {"record": row["id"], "folder": row["folder"], "question": row["question"], "kind": "source outdated",
+         "event_id": f"{row['id']}/events/{notice['event']}", "corrected_at": notice["signed_at"],
+         "correction_type": f"source {notice['cause']}", "public_note": notice["what"],
+         "affected_fields": notice["claims"]}
+        for row in rows
+        for notice in row["notices"]
+    ]  # fmt: skip
     return sorted(found, key=lambda item: (item["corrected_at"], item["event_id"]), reverse=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sovereign.judge import TIER_BASIS
@@ -13,6 +14,7 @@ from sovereign.records import CheckState, Event, Grounding, Record, Search, Stat
 
 from . import _words as words
 from ._feeds import linked_data, script_json
+from ._later import CAUSE, applied, notice_json, notices, since
 from ._matrix import Matrix, matrix
 from ._render import render
 from ._spans import LONG_TEXT, OTHERS, Span, anchor, leaves, pieces, text_anchor, text_page
@@ -34,6 +36,7 @@ def render_page(
     at: Callable[[str], str] = str,
     up: str = "../",
     links: Sequence[tuple[int, str]] = (),
+    told: Sequence[Event] | None = None,
     view: View | None = None,
 ) -> str:
     """The page of a record as HTML: static, without programs, fetching nothing; equal input gives equal bytes.
@@ -42,7 +45,7 @@ def render_page(
     """
     values = page_values(
         record, state, texts=texts, versions=versions, events=events, signer=signer, at=at, up=up, links=links,
-        view=view,
+        told=told, view=view,
     )  # fmt: skip
     current = all(number <= record.version for number, _ in links)
     indexed = state.public and state.standing in ("published", "corrected") and current
@@ -60,6 +63,7 @@ def page_values(
     at: Callable[[str], str] = str,
     up: str = "../",
     links: Sequence[tuple[int, str]] = (),
+    told: Sequence[Event] | None = None,
     view: View | None = None,
 ) -> dict[str, Any]:
     """Everything that the templates of a record ask for, by name.
@@ -74,6 +78,7 @@ def page_values(
         at: from a path beside the page to its address, for the schema.org data; relative by default.
         up: from the page to the site's folder.
         links: the versions that have a page, oldest first, each with the way to it, empty for the page itself.
+        told: events that tell of its sources, if there are more than `events`: those after the version that is shown.
         view: of this record and these texts, if one was made already.
     """
     from markupsafe import Markup
@@ -132,6 +137,10 @@ def page_values(
         numbers=view.numbers,
         cell_ids={cell.id for cell in record.cells},
         events=events,
+        notices=notices(record, events if told is None else told),
+        cause_words=CAUSE,
+        hand=applied(record),
+        hand_since=since(record, events),
         versions=versions,
         version_links=dict(links),
         later=later[-1] if later else None,
@@ -207,6 +216,7 @@ def page_twin(
     versions: Sequence[int] = (),
     events: Sequence[Event] = (),
     links: Sequence[tuple[int, str]] = (),
+    told: Sequence[Event] | None = None,
     view: View | None = None,
 ) -> dict[str, Any]:
     """What the page shows, as JSON values: the record, its state and events, and the anchor of every part."""
@@ -218,6 +228,8 @@ def page_twin(
         "versions": list(versions),
         "pages": {str(number): href or "index.html" for number, href in links},
         "events": [event.to_json() for event in events],
+        "notices": [notice_json(notice) for notice in notices(record, events if told is None else told)],
+        "marked_since": [asdict(mark) for mark in since(record, events)],
         "anchors": {
             "cells": {cell.id: f"index.html#{cell.id}" for cell in record.cells},
             "claims": {item.claim.id: f"index.html#{item.anchor}" for item in view.claims},

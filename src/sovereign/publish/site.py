@@ -41,6 +41,7 @@ def write_page(
     base_url: str | None = None,
     earlier: Sequence[tuple[Record, Texts]] = (),
     made_from: str = "",
+    told: Sequence[Event] | None = None,
 ) -> Path:
     """Write a record's page, its JSON twin, its contracts and the pages of its stored texts; return the page's path.
 
@@ -52,6 +53,7 @@ def write_page(
     Args:
         versions: the numbers of all versions, whether they have a page or not.
         earlier: the versions before this one that keep a page of their own, each with its texts.
+        told: events that tell of its sources, if there are more than `events`: those after the version that is shown.
         made_from: kept in the summary, so that the pages need not be made again while it is the same.
 
     Raises:
@@ -63,13 +65,16 @@ def write_page(
         for one, its_texts in earlier:
             place = Place(record.folder, one.version, record.version, base_url)
             stood = fold([event for event in events if event.version <= one.version])
-            told = stood if state.standing != "retracted" else state
-            _write_version(one, told, its_texts, Path(out), place, versions, [*paged, record.version], events, state)
+            now = stood if state.standing != "retracted" else state
+            _write_version(
+                one, now, its_texts, Path(out), place, versions, [*paged, record.version], events, state, told
+            )
         place = Place(record.folder, record.version, record.version, base_url)
-        made = as_json(summary(record, state, events, [one for one, _ in earlier], made_from))
+        made = as_json(summary(record, state, events, [one for one, _ in earlier], made_from, told))
         _write_version(
-            record, state, texts, Path(out), place, versions, [*paged, record.version], events, state, {SUMMARY: made}
-        )
+            record, state, texts, Path(out), place, versions, [*paged, record.version], events, state, told,
+            {SUMMARY: made},
+        )  # fmt: skip
         for path in folder.glob("v*"):
             ours = _VERSION.fullmatch(path.name) and not path.is_symlink()
             if ours and path.name not in map(version_page, paged):
@@ -79,7 +84,7 @@ def write_page(
 
 def _write_version(
     record: Record,
-    told: State,
+    shown: State,
     texts: Texts,
     out: Path,
     place: Place,
@@ -87,17 +92,20 @@ def _write_version(
     paged: Sequence[int],
     events: Sequence[Event],
     state: State,
+    told: Sequence[Event] | None,
     more: dict[str, str] | None = None,
 ) -> None:
-    """The files of one version: those that others link first, the page last. `told` is the standing that it tells."""
+    """The files of one version: those that others link first, the page last. `shown` is its standing."""
     texts = remembered(texts)
     view = View(record, texts)
     links = place.links(paged)
     page = render_page(
-        record, told, texts=texts, versions=versions, events=events, signer=events[-1].by if events else None,
-        at=place.at, up=place.up, links=links, view=view,
+        record, shown, texts=texts, versions=versions, events=events, signer=events[-1].by if events else None,
+        at=place.at, up=place.up, links=links, told=told, view=view,
     )  # fmt: skip
-    twin = page_twin(record, state, texts=texts, versions=versions, events=events, links=links, view=view)
+    twin = page_twin(
+        record, state, texts=texts, versions=versions, events=events, links=links, told=told, view=view
+    )
     made = contract_values(record, state, events, place, paged, lambda digest: texts(digest) is not None)
     files = render_texts(record, texts=texts, up=place.up, view=view)
     folder = out / place.folder
@@ -204,7 +212,8 @@ def _write_all(
 
 def write_due(archive: Archive, due: Due, out: str | Path, base_url: str | None) -> Path:
     """Write the pages of one record as it stood after the events that they tell."""
-    events = archive.events(due.record)[: due.events]
+    told = archive.events(due.record)
+    events = told[: due.events]
     state = fold(events)
     return write_page(
         archive.load(due.record, state.version),
@@ -216,6 +225,7 @@ def write_due(archive: Archive, due: Due, out: str | Path, base_url: str | None)
         base_url=base_url,
         earlier=[(archive.load(due.record, one), archive.texts(due.record, one)) for one in due.earlier],
         made_from=due.made_from,
+        told=told,
     )
 
 
