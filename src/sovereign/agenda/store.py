@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -13,15 +14,20 @@ from pydantic import Field
 
 from sovereign.records import BadInput, Busy, Document, NotFound, StorageError
 
-_FORMAT = 1
+_FORMAT = 2
 _TABLES = """
 CREATE TABLE items(
     number INTEGER PRIMARY KEY AUTOINCREMENT, question TEXT NOT NULL, priority INTEGER NOT NULL, state TEXT NOT NULL,
     record TEXT, merged_into INTEGER REFERENCES items(number), added_at TEXT NOT NULL, note TEXT NOT NULL DEFAULT '',
-    tries INTEGER NOT NULL DEFAULT 0);
+    tries INTEGER NOT NULL DEFAULT 0, saved INTEGER NOT NULL DEFAULT 0, looked TEXT);
 CREATE TABLE after(item INTEGER NOT NULL REFERENCES items(number), other INTEGER NOT NULL REFERENCES items(number),
     PRIMARY KEY(item, other));
 """
+#: From an agenda of format 1 to one of format 2.
+_SECOND = (
+    "ALTER TABLE items ADD COLUMN saved INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE items ADD COLUMN looked TEXT",
+)
 _MOST_ITEMS = 100_000
 MOST_TRIES = 3
 
@@ -48,6 +54,8 @@ class Item(Document):
     added_at: str
     note: str = ""
     tries: int = 0
+    saved: bool = Field(default=False, description="asked again when the library has new sources for it")
+    looked: str | None = Field(default=None, description="digest of the library that it was last held against")
 
 
 class Agenda:
@@ -60,13 +68,17 @@ class Agenda:
         with self._guarded():
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
             self._db.row_factory = sqlite3.Row
-            if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
-                self._db.execute("PRAGMA journal_mode = WAL")
+            if self._format() == 0:
+                self._write_ahead()
+            if self._format() < _FORMAT:
                 with self._writing():
-                    if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
-                        for statement in _TABLES.split(";\n"):
-                            self._db.execute(statement)
-                        self._db.execute(f"PRAGMA user_version = {_FORMAT}")
+                    found = self._format()  # another process may have been here while we waited
+                    for statement in {0: _TABLES.split(";\n"), 1: _SECOND}.get(found, ()):
+                        self._db.execute(statement)
+                    self._db.execute(f"PRAGMA user_version = {max(found, _FORMAT)}")
+        if self._format() > _FORMAT:
+            self._db.close()
+            raise StorageError(f"{path} was written by a newer Sovereign", "install that, or use another workspace")
 
     def __enter__(self) -> Agenda:
         return self
@@ -105,6 +117,7 @@ class Agenda:
         priority: int = 0,
         after: Sequence[int] = (),
         alike: Callable[[str], bool] | None = None,
+        saved: bool = False,
     ) -> Item:
         """Add a question, or merge it into one that asks the same and is not dropped.
 
@@ -113,6 +126,7 @@ class Agenda:
         Args:
             after: numbers of items that must be done before.
             alike: whether another question asks the same; None adds it whatever there is.
+            saved: ask it again whenever the library has new sources for it; one that it is merged into is saved then.
 
         Raises:
             NotFound: an item of `after` is not there.
@@ -130,26 +144,33 @@ class Agenda:
         with self._writing():
             state = ItemState.MERGED if same else ItemState.WAITING
             cursor = self._db.execute(
-                "INSERT INTO items(question, priority, state, merged_into, added_at) VALUES (?, ?, ?, ?, ?)",
-                (question, priority, state.value, same.number if same else None, now),
+                "INSERT INTO items(question, priority, state, merged_into, added_at, saved) VALUES (?, ?, ?, ?, ?, ?)",
+                (question, priority, state.value, same.number if same else None, now, saved and not same),
             )
             number = int(cursor.lastrowid or 0)
             if same:
                 self._db.execute(
-                    "UPDATE items SET priority = max(priority, ?) WHERE number = ?", (priority, same.number)
+                    "UPDATE items SET priority = max(priority, ?), saved = max(saved, ?) WHERE number = ?",
+                    (priority, saved, same.number),
                 )
             for other in dict.fromkeys(after):
                 self._db.execute("INSERT INTO after VALUES (?, ?)", (number, other))
         return self.item(number)
 
-    def set(self, number: int, *, priority: int | None = None, state: ItemState | None = None) -> Item:
-        """Change an item's priority, or drop it or put it back. Raises NotFound, BadInput."""
+    def set(
+        self, number: int, *, priority: int | None = None, state: ItemState | None = None, saved: bool | None = None
+    ) -> Item:
+        """Change an item's priority, drop it or put it back, save it or not. Raises NotFound, BadInput."""
         item = self.item(number)
+        if saved and item.state is ItemState.MERGED:
+            raise BadInput(f"item {number} is merged into item {item.merged_into}", "save that one")
         if state is not None and item.state in (ItemState.DONE, ItemState.MERGED):
             raise BadInput(f"item {number} is {item.state.value}", "add its question again with --anyway")
         with self._writing():
             if priority is not None:
                 self._db.execute("UPDATE items SET priority = ? WHERE number = ?", (priority, number))
+            if saved is not None:
+                self._db.execute("UPDATE items SET saved = ? WHERE number = ?", (saved, number))
             if state is not None:
                 self._db.execute("UPDATE items SET state = ?, tries = 0, note = '' WHERE number = ?", (state, number))
         return self.item(number)
@@ -172,6 +193,19 @@ class Agenda:
                 "UPDATE items SET state = ?, record = ?, note = '' WHERE number = ?", (ItemState.DONE, record, number)
             )
 
+    def to_look_at(self, library: str) -> tuple[Item, ...]:
+        """Saved questions that were asked and not yet held against the library of that digest."""
+        return tuple(
+            item
+            for item in self.items()
+            if item.saved and item.state is ItemState.DONE and item.record and item.looked != library
+        )
+
+    def looked(self, number: int, library: str) -> None:
+        """Keep that a saved question was held against the library of that digest."""
+        with self._writing():
+            self._db.execute("UPDATE items SET looked = ? WHERE number = ?", (library, number))
+
     def failed(self, number: int, why: str) -> Item:
         """Keep why an item could not be asked; after three tries it waits no more."""
         with self._writing():
@@ -180,6 +214,22 @@ class Agenda:
                 "UPDATE items SET state = ? WHERE number = ? AND tries >= ?", (ItemState.FAILED, number, MOST_TRIES)
             )
         return self.item(number)
+
+    def _format(self) -> int:
+        with self._guarded():
+            return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def _write_ahead(self) -> None:
+        """Switch the file to write-ahead mode. SQLite waits for no other process that does the same: we do."""
+        for _ in range(600):
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error):
+                    raise
+            time.sleep(0.05)
+        self._db.execute("PRAGMA journal_mode = WAL")
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -218,6 +268,8 @@ def _item(row: Any, after: tuple[int, ...], states: dict[int, ItemState], into: 
         added_at=row["added_at"],
         note=row["note"],
         tries=row["tries"],
+        saved=bool(row["saved"]),
+        looked=row["looked"],
     )
 
 

@@ -24,9 +24,13 @@ def agenda() -> None:
 @click.option("--priority", default=0, show_default=True, type=click.IntRange(-100, 100), help="Higher comes first.")
 @click.option("--after", multiple=True, type=click.IntRange(min=1), metavar="N", help="An item to be done before.")
 @click.option("--anyway", is_flag=True, help="Add it even if an item or a record asks the same.")
+@click.option("--save", is_flag=True, help="Ask it again whenever the library has new sources for it.")
 @verb
-def add(console: Console, question: str, priority: int, after: tuple[int, ...], anyway: bool) -> None:
+def add(console: Console, question: str, priority: int, after: tuple[int, ...], anyway: bool, save: bool) -> None:
     """Add a question. One that asks what another item asks already is merged into that.
+
+    A saved question stays after it was asked: `agenda run` asks it again, as its record's next version, once a search
+    would keep sources that the record has not read.
 
     \b
     Example:
@@ -45,6 +49,7 @@ def add(console: Console, question: str, priority: int, after: tuple[int, ...], 
             priority=priority,
             after=after,
             alike=None if anyway else lambda other: likeness(mine, read(other, library)).same,
+            saved=save,
         )
         records = [] if anyway or item.merged_into else _asked_before(console, mine, library)
     lines = [f"item {item.number}: {item.question}"]
@@ -58,7 +63,7 @@ def add(console: Console, question: str, priority: int, after: tuple[int, ...], 
 @click.option("--all", "everything", is_flag=True, help="Those that are done, merged or dropped too.")
 @verb
 def list_items(console: Console, everything: bool) -> None:
-    """List what waits, the next one first.
+    """List what waits, the next one first, and saved questions.
 
     \b
     Example:
@@ -68,7 +73,11 @@ def list_items(console: Console, everything: bool) -> None:
 
     try:
         with _open(console, create=False) as held:
-            found = [item for item in held.items() if everything or item.state.value in ("waiting", "failed")]
+            found = [
+                item
+                for item in held.items()
+                if everything or item.state.value in ("waiting", "failed") or _state(item) == "saved"
+            ]
     except NotFound:
         found = []
     rows = [
@@ -84,9 +93,10 @@ def list_items(console: Console, everything: bool) -> None:
 @click.option("--seconds", type=click.FloatRange(min=0), help="Begin no further question after this time.")
 @verb
 def run(console: Console, most: int | None, seconds: float | None) -> None:
-    """Ask what waits, the most important first, until nothing is left or the budget is spent.
+    """Ask what waits, the most important first, then saved questions for which the library has new sources.
 
-    Each question ends in a draft. Interrupted, it goes on where it was when it is called again.
+    It ends when nothing is left or the budget is spent. Each question ends in a draft. Interrupted, it goes on where
+    it was when it is called again.
 
     \b
     Example:
@@ -98,6 +108,8 @@ def run(console: Console, most: int | None, seconds: float | None) -> None:
     with _open(console, create=False) as held:
         sitting = work_off(workspace, held, most=most, seconds=seconds, progress=console.progress)
     lines = [f"item {number}: {record}" for number, record in sitting.done]
+    for number, record, version, news in sitting.again:
+        lines.append(f"item {number}: {record} version {version}, new: {', '.join(news[:5])}")
     lines += [f"item {number} failed: {why}" for number, why in sitting.failed]
     console.emit(sitting, [*lines, sitting.ended])
 
@@ -107,9 +119,10 @@ def run(console: Console, most: int | None, seconds: float | None) -> None:
 @click.option("--priority", type=click.IntRange(-100, 100), help="Higher comes first.")
 @click.option("--drop", "change", flag_value="dropped", help="Do not ask it.")
 @click.option("--restore", "change", flag_value="waiting", help="Ask it after all, or try again.")
+@click.option("--save/--unsave", "save", default=None, help="Ask it again when the library has new sources, or not.")
 @verb
-def change(console: Console, number: int, priority: int | None, change: str | None) -> None:
-    """Change an item's priority, drop it, or put it back.
+def change(console: Console, number: int, priority: int | None, change: str | None, save: bool | None) -> None:
+    """Change an item's priority, drop it, put it back, or save it.
 
     \b
     Example:
@@ -118,7 +131,7 @@ def change(console: Console, number: int, priority: int | None, change: str | No
     from sovereign.agenda import ItemState
 
     with _open(console, create=False) as held:
-        item = held.set(number, priority=priority, state=ItemState(change) if change else None)
+        item = held.set(number, priority=priority, state=ItemState(change) if change else None, saved=save)
     console.emit(item, f"item {item.number}: {_state(item)}, priority {item.priority}")
 
 
@@ -129,6 +142,8 @@ def _open(console: Console, *, create: bool = True) -> Agenda:
 
 
 def _state(item: Item) -> str:
+    if item.state.value == "done" and item.saved:
+        return "saved"
     if item.state.value != "waiting" or item.ready:
         return item.state.value
     return "waits for " + ", ".join(str(number) for number in item.after)
