@@ -117,7 +117,7 @@ class AnyExperts(Router):
     def forward(self, x: Tensor, context: Context | None = None) -> Routing:
         context = context or Context()
         n = self.check_tokens(x).shape[0]
-        u = self.mlp(self.norm(x)).squeeze(-1).float()
+        u = check_logits(self.mlp(self.norm(x)).float()).squeeze(-1)
         if self.importance == "constant":
             u = torch.zeros_like(u)
         w = torch.sigmoid(u + self.delta)

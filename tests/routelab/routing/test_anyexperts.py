@@ -288,6 +288,14 @@ def test_numbers_that_do_not_fit(options: dict[str, Any], says: str) -> None:
         build("anyexperts", 4, 8, **options)
 
 
+def test_an_importance_that_is_no_number_is_refused_like_a_logit() -> None:
+    router = AnyExperts(16, 8, 4, 7, fusion=False, correction="none")
+    with torch.no_grad():
+        router.mlp[2].bias.fill_(float("nan"))
+    with pytest.raises(BadShape, match="3 of 3 tokens are not finite"):
+        router(torch.randn(3, 16))
+
+
 def test_bfloat16() -> None:
     router = AnyExperts(16, 8, 4, 7).bfloat16()
     got = router(torch.randn(30, 16).bfloat16()).checked()
