@@ -58,4 +58,4 @@ class Attention(nn.Module):
         scores = torch.matmul(q, cache.key.transpose(-1, -2)) * (1 / math.sqrt(self.width))
         probabilities = torch.softmax(scores + bias.unsqueeze(1).to(scores.dtype), -1).to(cache.value.dtype)
         mixed = torch.matmul(probabilities, cache.value)
-        return mixed.transpose(1, 2).reshape(b, length, -1), probabilities, cache
+        return mixed.transpose(1, 2).reshape(b, length, self.heads * self.width), probabilities, cache

@@ -36,8 +36,8 @@ class Layout:
         """[N, c] -> [B, L, c], zeros where there is no token."""
         b, length = self.valid.shape
         if self.index is None:
-            return x.view(b, length, -1)
-        return x.new_zeros(b * length, x.shape[-1]).index_copy(0, self.index, x).view(b, length, -1)
+            return x.view(b, length, x.shape[-1])
+        return x.new_zeros(b * length, x.shape[-1]).index_copy(0, self.index, x).view(b, length, x.shape[-1])
 
 
 def lay_out(valid: Tensor, visual: int, first: int = 0, past: Tensor | None = None) -> Layout:
