@@ -172,6 +172,7 @@ def test_a_smoke_run_judges_reports_and_is_no_result(tmp_path: Path, monkeypatch
     lines: list[str] = []
     result = e7.run("smoke", tmp_path, progress=lines.append)
     assert result.whole and "not a result" in result.notes and len(result.findings) == 6
+    assert set(e7.needed("smoke")) < set(e7.units("smoke"))
     before = len(lines)
     again = e7.run("smoke", tmp_path, progress=lines.append, only="train")
     assert len(lines) == before and again.findings[0].outcome == result.findings[0].outcome, "nothing is trained twice"
