@@ -56,6 +56,7 @@ def measure_cell(shape: Shape, batch: int, plan: Plan, seed: int = 0) -> dict[st
     drawn = draw(shape, routed_by, batch, sets, seed + 1)
     with torch.inference_mode(), threads(1):
         timing = measure(_arms(shape, routed_by, drawn, batch, seed + 2), plan)
+        where = provenance(seed=seed)
     return {
         "kind": "cell",
         "shape": shape.name,
@@ -63,7 +64,7 @@ def measure_cell(shape: Shape, batch: int, plan: Plan, seed: int = 0) -> dict[st
         "counts": {arm: _counts(routed) for arm, routed in drawn.arms.items()},
         "knob": {arm: list(knob) for arm, knob in drawn.delta.items()},
         **_timed(timing, steps_of(batch)),
-        **provenance(seed=seed),
+        **where,
     }
 
 
@@ -95,13 +96,14 @@ def measure_law(shape: Shape, batch: int, plan: Plan, seed: int = 0) -> dict[str
         arms[name], counts[name] = _stage(tokens, routed, experts, "grouped", steps), _counts(routed)
     with torch.inference_mode(), threads(1):
         timing = measure(arms, plan)
+        where = provenance(seed=seed)
     return {
         "kind": "law",
         "shape": shape.name,
         "batch": batch,
         "counts": counts,
         **_timed(timing, steps),
-        **provenance(seed=seed),
+        **where,
     }
 
 

@@ -40,6 +40,7 @@ EXPERIMENTS: dict[str, Entry] = {
     "E6": Entry("What does a lower k/E cost in accuracy, and what predicts time?", "routelab.experiments.e6", True),
     "E2": Entry("What does on-demand routing cost, by batch size?", "routelab.experiments.e2", False),
     "E7": Entry("Do sparse classifier heads pay, and from what width on?", "routelab.experiments.e7", False),
+    "E8": Entry("What do precision and batch do to dense and sparse layers?", "routelab.experiments.e8", False),
 }
 
 

@@ -15,7 +15,8 @@ from routelab.experiments._criteria import criteria
 from routelab.experiments._e2_cells import BATCHES, MEASURES, shape_of
 from routelab.experiments._e2_judge import judge
 from routelab.experiments._e2_work import SHAPES, TINY
-from routelab.experiments.result import Result, read_json, write_json
+from routelab.experiments._measured import run_units
+from routelab.experiments.result import Result
 
 EXPERIMENT = "E2"
 #: Blocks that a unit may try: with fewer than the wanted quiet ones among them it is not valid, and a later run tries
@@ -39,17 +40,10 @@ def run(
 ) -> Result:
     """Measure the units that are missing or were not quiet, one at a time, then judge. Ctrl-C loses the unit in hand
     only."""
-    wanted = units(size)
-    for number, name in enumerate(wanted, 1):
-        path = unit_path(out, size, name)
-        if path.is_file() and _usable(read_json(path)):
-            continue
-        document = measure_unit(size, name)
-        write_json(path, document)
-        conditions = document.get("conditions", {"valid": True})
-        state = "done" if conditions["valid"] else conditions["why_not"]
-        progress(f"{EXPERIMENT} {number}/{len(wanted)} {name}: {state}")
-    return conclude(size, [read_json(unit_path(out, size, name)) for name in wanted])
+    code = code_digest()
+    return conclude(
+        size, run_units(EXPERIMENT, size, units(size), out, lambda name: measure_unit(size, name), code, progress)
+    )
 
 
 def measure_unit(size: str, name: str) -> dict[str, Any]:
@@ -58,7 +52,7 @@ def measure_unit(size: str, name: str) -> dict[str, Any]:
     full = size == "full"
     blocks = int(criteria(EXPERIMENT).document["timing"]["quiet_blocks"]) if full else 4
     plan = Plan(blocks, warmup=1, most_blocks=round(TRIED * blocks), block_seconds=0.4 if full else 0.02)
-    return {"unit": name, "code_sha256": code_digest(), **MEASURES[kind](shape_of(shape), int(batch), plan, 0)}
+    return MEASURES[kind](shape_of(shape), int(batch), plan, 0)
 
 
 def conclude(size: str, measured: Sequence[Mapping[str, Any]]) -> Result:
@@ -89,10 +83,6 @@ def conclude(size: str, measured: Sequence[Mapping[str, Any]]) -> Result:
     )
 
 
-def unit_path(out: Path, size: str, name: str) -> Path:
-    return out / EXPERIMENT / size / "units" / (name.replace(":", "_").replace("/", "-") + ".json")
-
-
 @functools.cache
 def code_digest() -> str:
     """Digest of what decides a unit's numbers."""
@@ -100,10 +90,6 @@ def code_digest() -> str:
     kernels = ("_plan", "experts", "gather", "grouped", "loop", "padded", "sorted", "layer")
     own = ("experiments/_e2_cells.py", "experiments/_e2_work.py", "bench/timer.py")
     return digest_of([*own, *routers, *(f"dispatch/{name}.py" for name in kernels)])
-
-
-def _usable(unit: Mapping[str, Any]) -> bool:
-    return bool(unit.get("conditions", {"valid": True})["valid"]) and unit["code_sha256"] == code_digest()
 
 
 def _summary(unit: Mapping[str, Any]) -> dict[str, Any]:

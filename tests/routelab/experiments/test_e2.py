@@ -11,13 +11,20 @@ np = pytest.importorskip("numpy")
 
 from routelab import NotAResult  # noqa: E402
 from routelab.bench import Plan  # noqa: E402
-from routelab.experiments import Outcome, e2, e2_plots, read_result, require_result  # noqa: E402
+from routelab.experiments import Outcome, _e2_judge, e2, e2_plots, read_result, require_result  # noqa: E402
 from routelab.experiments._criteria import criteria  # noqa: E402
 from routelab.experiments._e2_cells import count_cell, measure_cell  # noqa: E402
 from routelab.experiments._e2_judge import compare, judge  # noqa: E402
 from routelab.experiments._e2_work import SHAPES, TINY, Shape, draw, first_again, routers, skewed  # noqa: E402
 
 FROZEN = criteria("E2")
+
+
+@pytest.fixture(autouse=True)
+def fewer_resamples(monkeypatch) -> None:
+    monkeypatch.setattr(_e2_judge, "RESAMPLES", 400)
+
+
 SMALL = Shape("64/6", 64, 32, 8, 6, 9)
 DRAWS = np.random.default_rng(0)
 
@@ -151,7 +158,7 @@ def test_a_smoke_run_resumes_and_is_no_result(tmp_path, monkeypatch) -> None:
             found["p99"] = dict.fromkeys(found["seconds"], 1.0)
         else:
             found = count_cell(TINY, int(batch), Plan())
-        return {**copy.deepcopy(found), "unit": name, "code_sha256": e2.code_digest(), "versions": {}, "machine": {}}
+        return {**copy.deepcopy(found), "versions": {}, "machine": {}}
 
     monkeypatch.setattr(e2, "measure_unit", unit)
     monkeypatch.setattr(e2, "units", lambda size: ["count:tiny:1", "cell:tiny:1", "cell:tiny:4"])

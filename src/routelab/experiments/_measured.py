@@ -1,0 +1,46 @@
+"""Runs units that are measured in this process, one at a time; what is done and was quiet is not measured again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from routelab.experiments.result import read_json, write_json
+
+
+def unit_path(out: Path, experiment: str, size: str, name: str) -> Path:
+    return out / experiment / size / "units" / (name.replace(":", "_").replace("/", "-") + ".json")
+
+
+def run_units(
+    experiment: str,
+    size: str,
+    names: Sequence[str],
+    out: Path,
+    measure: Callable[[str], dict[str, Any]],
+    code: str,
+    progress: Callable[[str], None],
+) -> list[dict[str, Any]]:
+    """All units, in order: those on file if they are of this code and valid, else measured now. Ctrl-C loses the unit
+    in hand only.
+
+    Args:
+        measure: from a unit's name to its document; one that is timed has `conditions`. code: digest kept in each.
+    """
+    documents = []
+    for number, name in enumerate(names, 1):
+        path = unit_path(out, experiment, size, name)
+        kept = read_json(path) if path.is_file() else None
+        if kept is None or not _usable(kept, code):
+            kept = {"unit": name, "code_sha256": code, **measure(name)}
+            write_json(path, kept)
+            conditions = kept.get("conditions", {"valid": True})
+            state = "done" if conditions["valid"] else conditions["why_not"]
+            progress(f"{experiment} {number}/{len(names)} {name}: {state}")
+        documents.append(kept)
+    return documents
+
+
+def _usable(unit: Mapping[str, Any], code: str) -> bool:
+    return bool(unit.get("conditions", {"valid": True})["valid"]) and unit.get("code_sha256") == code
