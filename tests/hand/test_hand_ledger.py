@@ -99,7 +99,7 @@ def _die_in(path: Path, record: str, where: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     if where == "before the event":
-        Archive.append_event = die  # type: ignore[method-assign,assignment]
+        Archive._put_event = die  # type: ignore[method-assign,assignment]
     else:
         from sovereign.archive import _disk
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +44,20 @@ class Writing:
         self._ledger = ledger
         self.entries = ledger.entries()
 
-    def add(self, fields: Mapping[str, Any], signed_over: Mapping[str, str], key: Key) -> HandGiven:
-        """Sign and add an entry; its number, the entry before it and the signer are put in.
+    def sign(
+        self, fields: Mapping[str, Any], signed_over: Mapping[str, str], key: Key
+    ) -> tuple[HandGiven, Callable[[], None]]:
+        """Sign the next entry; its number, the entry before it and the signer are put in. Nothing is written yet.
 
         Args:
             fields: the other fields of a `HandEntry`.
             signed_over: name -> SHA-256 of what the owner looked at.
 
+        Returns:
+            The entry, and what writes it; that raises StorageError where the disk does not take it.
+
         Raises:
-            BadInput: these fields make no entry; nothing is written.
-            StorageError: the disk does not take it; nothing half-written is left.
+            BadInput: these fields make no entry.
         """
         head = self.entries[-1].sha256 if self.entries else None
         place = {"number": len(self.entries) + 1, "previous": head, "by": key.fingerprint}
@@ -65,9 +69,7 @@ class Writing:
             raise BadInput(f"this is no entry of the owner's hand: {at}: {problem['msg']}") from error
         data = sign(statement(PREDICATE_HAND, signed_over, entry.to_json()), key)
         given = HandGiven(sha256=digest(data), entry=entry)
-        self._ledger._put(given, data, key)
-        self.entries = (*self.entries, given)
-        return given
+        return given, lambda: self._ledger._put(given, data, key)
 
 
 class Ledger:

@@ -151,6 +151,7 @@ class Archive(Reader):
         attached: Mapping[str, bytes] = MappingProxyType({}),
         signed_over: Mapping[str, str] = MappingProxyType({}),
         others: Mapping[bytes, KeyRole] = MappingProxyType({}),
+        first: Callable[[], None] | None = None,
     ) -> Event:
         """Sign and add an event on the newest version: approved, rejected, corrected, retracted, attested, reviewed...
 
@@ -163,6 +164,7 @@ class Archive(Reader):
                 `attestations/<SHA-256 of attestation.json>/`, and the event is signed over it.
             signed_over: further files of the record (path -> SHA-256) that the event is signed over.
             others: public keys of others that the attached files need, each with its role.
+            first: what must be done before the event is there; called once nothing stands against the event.
 
         Raises:
             NotFound: there is no such record.
@@ -206,6 +208,8 @@ class Archive(Reader):
                 self._add_key(folder, key, built, others)
                 if attached and not brought:
                     self._attach(folder, place, attached, built)
+                if first is not None:
+                    first()
                 self._put_event(folder, event, key, built, over)
         return event
 

@@ -38,12 +38,8 @@ def put(
     with workspace.hand().writing() as ledger:
         if ledger.entries:
             _tell(workspace, ledger.entries[-1])
-        archive.must_be_as_written(record.id)
-        state = archive.state(record.id)
-        if state.standing == RETRACTED:
+        if archive.state(record.id).standing == RETRACTED:
             raise BadInput(f"{record.id} is retracted: nothing more is marked on it", "ask its question anew")
-        if after is not None and state.events != after:
-            raise BadInput("somebody else has changed it while you looked at it", "look at it again")
         fields = {
             "kind": kind,
             "question": None if everywhere else record.question.text,
@@ -53,28 +49,33 @@ def put(
             "note": note,
             **draft(in_force(ledger.entries, record.question.text)),
         }
-        given = ledger.add(fields, signed_over, key)
-        _tell(workspace, given)
+        given, write = ledger.sign(fields, signed_over, key)
+        _event(workspace, given, after=after, first=write)
     return given
 
 
 def _tell(workspace: Workspace, given: HandGiven) -> None:
-    """The event of an entry on its record, once; its pages are made again."""
-    from sovereign.publish import publish_record
-
+    """The event of an entry whose writer was cut off before it; nothing where it is there, or can be no more."""
     archive = workspace.archive()
     try:
         events = archive.events(given.entry.record)
-        if any(isinstance(one := details_of(event), Marked) and one.sha256 == given.sha256 for event in events):
-            return
-        if archive.state(given.entry.record).standing == RETRACTED:
-            return
+        told = any(isinstance(one := details_of(event), Marked) and one.sha256 == given.sha256 for event in events)
+        if not told and archive.state(given.entry.record).standing != RETRACTED:
+            _event(workspace, given)
     except NotFound:
         return  # its record was removed: the ledger still has the entry
-    told = Marked(sha256=given.sha256, entry=given.entry)
+
+
+def _event(
+    workspace: Workspace, given: HandGiven, *, after: int | None = None, first: Callable[[], None] | None = None
+) -> None:
+    """The entry as an event on its record; the record's pages are made again."""
+    from sovereign.publish import publish_record
+
+    archive, told = workspace.archive(), Marked(sha256=given.sha256, entry=given.entry)
     archive.append_event(
         given.entry.record, EventType.MARKED, key=workspace.key(), now=_now(), note=given.entry.note,
-        details=told.to_json(),
+        details=told.to_json(), after=after, first=first,
     )  # fmt: skip
     publish_record(archive, given.entry.record, workspace.site_path)
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from sovereign.judge import SCHEME, quoting, source_notices
 from sovereign.judge.history import RETRACTED
-from sovereign.records import Document, Event, EventType, Record, SourceCause, SourceOutdated
+from sovereign.records import BadInput, Document, Event, EventType, Record, SourceCause, SourceOutdated
 
 from .notices import Known, dois_of, standing
 
 if TYPE_CHECKING:
     from sovereign.archive import Archive
     from sovereign.library import Library
+    from sovereign.seal import Key
     from sovereign.workspace import Workspace
 
 _LIBRARY = "the library of this workspace"
@@ -58,18 +59,34 @@ def sign_notices(
         for number, name in enumerate(names, 1):
             if number % 20 == 0:
                 progress(f"record {number} of {len(names)}")
-            state = archive.state(name)
-            if state.standing == RETRACTED:
-                continue
-            due = tuple(_due(archive, name, library, known or Known()))
-            for details in due:
-                event = archive.append_event(
-                    state.record, EventType.OUTDATED, key=key, now=_now(), note=details.what, details=details.to_json()
-                )
-                made.append(SignedNotice(record=state.record, event=event.number, details=details))
-            if due:
-                publish_record(archive, state.record, workspace.site_path)
+            signed = _sign(archive, name, library, known or Known(), key)
+            if signed:
+                publish_record(archive, signed[0].record, workspace.site_path)
+            made += signed
     return tuple(made)
+
+
+def _sign(archive: Archive, name: str, library: Library, known: Known, key: Key) -> list[SignedNotice]:
+    """What is due on one record, signed. Where somebody else added an event meanwhile, it is looked at once more."""
+    made: list[SignedNotice] = []
+    while True:
+        state = archive.state(name)
+        if state.standing == RETRACTED:
+            return made
+        seen = state.events
+        try:
+            for details in _due(archive, name, library, known):
+                event = archive.append_event(
+                    state.record, EventType.OUTDATED, key=key, now=_now(), note=details.what,
+                    details=details.to_json(), after=seen,
+                )  # fmt: skip
+                seen = event.number
+                made.append(SignedNotice(record=state.record, event=event.number, details=details))
+        except BadInput:
+            if archive.state(name).events == seen:
+                raise
+            continue
+        return made
 
 
 def _due(archive: Archive, name: str, library: Library, known: Known) -> Iterator[SourceOutdated]:
