@@ -156,6 +156,22 @@ def conclude(size: str, measured: Sequence[Mapping[str, Any]]) -> Result:
     )
 
 
+def kept(out: Path) -> tuple[dict[str, dict[str, Any]], dict[Path, str]]:
+    """What is published beside the result: every trained unit, and the checkpoint of each arm's first seed with its
+    digest."""
+    data, scale = pictures(scale_of("full"), os.environ.get(CIFAR_VARIABLE)), scale_of("full")
+    trained, checkpoints = {}, {}
+    for name in units("full"):
+        kind, arm, seed = name.split(":")
+        path = unit_path(out, "full", name)
+        if kind != "train" or not path.is_file() or not _same(unit := read_json(path), data.sha256):
+            continue
+        trained[f"{arm}-{seed}"] = unit
+        if int(seed) == scale.seeds[0]:
+            checkpoints[out / EXPERIMENT / "full" / "weights" / f"{arm}-{seed}.pt"] = str(unit["weights_sha256"])
+    return trained, checkpoints
+
+
 def unit_path(out: Path, size: str, name: str) -> Path:
     return out / EXPERIMENT / size / "units" / (name.replace(":", "_") + ".json")
 

@@ -24,7 +24,8 @@ def publish(experiment: str, out: Path, to: Path | None = None) -> list[Path]:
     """Judge a full run anew from its units and copy it to `<to>/<experiment>/`.
 
     `result.json`; `units/<arm>-<seed>.json`, each with its outcomes question by question; `weights/<arm>-<seed>.pt` of
-    the first seed of the arms that are published. Experiments that train nothing have `result.json` alone.
+    the first seed of the arms that are published. Experiments without a plan have `result.json` and what their module's
+    `kept(out)` gives: units by name, and checkpoints with their digests.
 
     Raises:
         NotAResult: units that a criterion needs are missing, or the run was a smoke run.
@@ -34,7 +35,7 @@ def publish(experiment: str, out: Path, to: Path | None = None) -> list[Path]:
     if not entry(experiment).trains:
         result = require_result(read_result(out / experiment / "full" / "result.json"))
         result.write(target / "result.json")
-        return [target / "result.json"]
+        return [target / "result.json", *_kept(import_module(entry(experiment).module), out, target)]
     plan = plan_of(experiment, "full")
     units = gather(plan, out)
     if not units.whole:
@@ -61,6 +62,24 @@ def publish(experiment: str, out: Path, to: Path | None = None) -> list[Path]:
     size = sum(path.stat().st_size for path in (to or PUBLISHED).rglob("*.pt"))
     if size > MOST:
         raise BadData(f"checkpoints of {size} bytes, more than {MOST}", "publish fewer arms")
+    return written
+
+
+def _kept(module: Any, out: Path, target: Path) -> list[Path]:
+    """Write what an experiment without a plan keeps beside its result."""
+    if not hasattr(module, "kept"):
+        return []
+    units, checkpoints = module.kept(out)
+    written = []
+    for name, document in units.items():
+        written.append(target / "units" / f"{name}.json")
+        _write_compact(written[-1], document)
+    for weights, sha256 in checkpoints.items():
+        if hashlib.sha256(weights.read_bytes()).hexdigest() != sha256:
+            raise BadData(f"{weights.name} is not what was evaluated: its digest differs", "train the unit again")
+        written.append(target / "weights" / weights.name)
+        written[-1].parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(weights, written[-1])
     return written
 
 

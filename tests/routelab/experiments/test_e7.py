@@ -27,6 +27,7 @@ from routelab.experiments._e7_train import (  # noqa: E402
     pictures,
     train_unit,
 )
+from routelab.experiments.publish import publish  # noqa: E402
 
 FROZEN = criteria("E7")
 TINY = replace(SCALES["smoke"], training=200, test=100, epochs=3, batch=64)
@@ -182,6 +183,23 @@ def test_a_smoke_run_judges_reports_and_is_no_result(tmp_path: Path, monkeypatch
     pytest.importorskip("matplotlib")
     assert all(path.stat().st_size for path in e7_plots.plots(result, tmp_path / "plots"))
     assert sum(line.startswith("| dense |") for line in e7_plots.tables(result)) == 1
+
+
+def test_a_whole_run_is_published_with_its_units_and_one_checkpoint_an_arm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(e7.SCALES, "C", replace(TINY, epochs=1, seeds=(0, 1)))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(e7, "cells", lambda smoke: [])
+    monkeypatch.setattr(e7, "ARMS", {arm: ARMS[arm] for arm in ("dense", "noisy_top2")})
+    result = e7.run("full", tmp_path)
+    result.write(tmp_path / "E7" / "full" / "result.json")
+    names = sorted(str(path.relative_to(tmp_path / "to")) for path in publish("E7", tmp_path, tmp_path / "to"))
+    units = [f"E7/units/{arm}-{seed}.json" for arm in ("dense", "noisy_top2") for seed in (0, 1)]
+    assert names == ["E7/result.json", *units, "E7/weights/dense-0.pt", "E7/weights/noisy_top2-0.pt"]
+    (tmp_path / "E7" / "full" / "weights" / "dense-0.pt").write_bytes(b"another")
+    with pytest.raises(BadData, match="is not what was evaluated"):
+        publish("E7", tmp_path, tmp_path / "to")
 
 
 def test_a_users_cifar_is_read_and_a_folder_that_is_none_is_named(
