@@ -129,7 +129,8 @@ def _joined(each: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         out[group] = {name: [e[group][name] for e in each] for name in each[0][group]}
     routing = each[0]["routing"]
     out["routing"] = {key: [e["routing"][key] for e in each] for key in _KEPT if key in routing}
-    out["knob"] = [{k: e[k] for k in ("knob", "delta", "lowered", "shift", "mean_k") if k in e} for e in each]
+    settings = ("knob", "delta", "lowered", "rounding", "shift", "mean_k")
+    out["knob"] = [{name: e[name] for name in settings if name in e} for e in each]
     return out
 
 

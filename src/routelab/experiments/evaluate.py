@@ -31,6 +31,7 @@ from routelab.routing import (
 
 BATCH = 256
 SEED = 77
+_NEAR = 0.005  # relative distance from a budget at which calibration is content
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ def set_to(model: LabModel, budget: float | None, calibration: Questions) -> dic
 
     To a mean number of real experts per token: top-k gets fewer experts by fractional k over its own gate; fractional k
     is given another mean; AnyExperts and the routers with a shift are calibrated on questions that neither training nor
-    test has.
+    test has. Where AnyExperts' importance is so uniform that all tokens' K jump past the budget together, K is rounded
+    up or down by a draw [R], which knows nothing of the token.
 
     Raises:
         BadShape: the budget is out of the router's reach, or the router has no knob.
@@ -104,8 +106,14 @@ def set_to(model: LabModel, budget: float | None, calibration: Questions) -> dic
             router.set_mean(budget)
         return {"knob": "fractional k", "mean_k": budget}
     if isinstance(routers[0], AnyExperts):
-        found = calibrate(cast("list[AnyExperts]", routers), measure, budget, steps=10)
-        return {"knob": "delta", "delta": found.delta, "lowered": found.lowered, "calibrated": found.reached}
+        layers = cast("list[AnyExperts]", routers)
+        found = calibrate(layers, measure, budget, steps=10)
+        if found.off_by() > _NEAR:
+            for layer in layers:
+                layer.rounding = "stochastic"
+            found = calibrate(layers, measure, budget, steps=10)
+        knob = {"knob": "delta", "delta": found.delta, "lowered": found.lowered, "rounding": layers[0].rounding}
+        return {**knob, "calibrated": found.reached}
     if hasattr(routers[0], "shift"):
         shift = calibrate_shift(cast("Any", routers), measure, budget, steps=12)
         return {"knob": "shift", "shift": shift.shift, "calibrated": shift.reached}
