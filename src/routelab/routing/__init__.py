@@ -1,6 +1,6 @@
 """Routers: which experts each token gets, with which weight. All of them return one type, `Routing`."""
 
-from routelab.routing._base import TEXT, VISION, Context, Router, Routing
+from routelab.routing._base import TEXT, VISION, Context, Router, Routing, unchecked
 from routelab.routing._registry import STRATEGIES, build
 from routelab.routing.adamoe import AdaMoE
 from routelab.routing.anyexperts import AnyExperts
@@ -92,4 +92,5 @@ __all__ = [
     "threshold_frontier",
     "total_width",
     "traffic",
+    "unchecked",
 ]

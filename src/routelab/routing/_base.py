@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -151,12 +152,31 @@ class Router(nn.Module):
         return x
 
 
+_looks = True
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """Leave out, in this block, the look for logits that are no numbers, for which each layer waits for a GPU.
+
+    For decoding a model that is known to be sound. Where a CUDA graph is captured the look is left out by itself.
+    """
+    global _looks
+    before, _looks = _looks, False
+    try:
+        yield
+    finally:
+        _looks = before
+
+
 def check_logits(z: Tensor) -> Tensor:
     """Router logits, refused if one is NaN or infinite: top-k of those would route silently at random.
 
     Raises:
         BadShape: an entry is not a finite number; the message says how many tokens have one.
     """
+    if not _looks or (z.is_cuda and torch.cuda.is_current_stream_capturing()):
+        return z
     if not bool(torch.isfinite(z).all()):
         bad = int((~torch.isfinite(z)).any(-1).sum())
         raise BadShape(f"router logits of {bad} of {z.shape[0]} tokens are not finite", "lower the learning rate")
@@ -165,7 +185,9 @@ def check_logits(z: Tensor) -> Tensor:
 
 def load_fraction(index: Tensor, real: Tensor, n_entries: int) -> Tensor:
     """f_e: share of the assignments that went to each entry; float [n_entries], zeros where there is none."""
-    counts = torch.bincount(index[real], minlength=n_entries).to(torch.float32)
+    # A sum instead of bincount(index[real]): that would wait for a GPU. Whole numbers, so exact in any order.
+    counts = torch.zeros(n_entries, device=index.device)
+    counts.index_add_(0, index.clamp(0, n_entries - 1).flatten(), real.flatten().to(torch.float32))
     return counts / counts.sum().clamp(min=1)
 
 
