@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from sovereign import workflow
@@ -10,6 +12,7 @@ from sovereign.records import BadInput, Foil, Profile, Record
 from sovereign.seal import canonical
 from sovereign.workspace import Workspace
 
+from . import _compare
 from ._console import Console, verb
 from ._live import live_options
 
@@ -17,6 +20,9 @@ from ._live import live_options
 @click.command()
 @click.argument("question", required=False, default="")
 @click.option("--again", metavar="ID", help="Ask a record's question again as its next version, if it may be outdated.")
+@click.option("--compare", nargs=2, metavar="A B", help="Set two systems side by side; QUESTION: what in, if given.")
+@click.option("--html", "output", type=click.Path(path_type=Path), metavar="FILE", help="With --compare: a page too.")
+@click.option("--force", is_flag=True, help="With --html: overwrite FILE.")
 @click.option("--fresh", is_flag=True, help="Start a new run even if one of this question is unfinished.")
 @click.option("--reuse", is_flag=True, help="Let stages take outputs that other runs stored for equal input and code.")
 @click.option(
@@ -32,6 +38,9 @@ def ask(
     console: Console,
     question: str,
     again: str | None,
+    compare: tuple[str, str] | None,
+    output: Path | None,
+    force: bool,
     fresh: bool,
     reuse: bool,
     profile: str,
@@ -40,20 +49,33 @@ def ask(
 ) -> None:
     """Answer QUESTION from the library. The record is a draft that waits for its owner (`sovereign review`).
 
-    With --json, prints the record.json itself, byte for byte.
+    With --json, prints the record.json itself, byte for byte. With --compare the question is made of the two names and
+    of QUESTION ("latency on VQAv2"), or of the metrics that the library's sources on either speak of, and what is
+    printed are two columns.
 
     \b
     Example:
       sovereign ask "How does AnyExperts compare to top-k routing in latency on VQAv2?"
+      sovereign ask --compare AnyExperts SMoES "latency and throughput"
       sovereign ask --live --service arxiv "How does SMoES compare to soft routing?"
     """
     workspace = console.workspace()
     if again is not None:
-        if question or reuse or live is not None or profile != "sovereign":
+        if question or reuse or compare or live is not None or profile != "sovereign":
             raise BadInput("--again takes the record's own question and method", "leave out what stands beside it")
         record = _asked_again(console, workspace, again, fresh)
         show_record(console, workspace, _reproduced(console, workspace, record) if reproduce else record)
         return
+    if output is not None and compare is None:
+        raise BadInput("--html is of --compare", "a record has a page of its own: see `sovereign publish`")
+    if compare is not None:
+        if profile != "sovereign":
+            raise BadInput("--compare is answered by our own method", "leave out --profile")
+        if output is not None:
+            _compare.may_write(output, force)
+        with workspace.library() as library:
+            question = workflow.comparison_question(library, *compare, question)
+        console.progress(question)
     record = workflow.ask(
         workspace,
         question,
@@ -65,6 +87,9 @@ def ask(
     )
     if reproduce:
         record = _reproduced(console, workspace, record)
+    if compare is not None:
+        _compare.show(console, workspace, record, compare, output)
+        return
     show_record(console, workspace, record)
 
 

@@ -6,6 +6,7 @@ version, one event and one set of pages.
 """
 
 from .asking import ask, begin_ask, import_seeds, judge_again
+from .comparing import comparison_question
 from .finishing import Progress, publish
 from .reproducing import MEASURE, Reproduced, measure, reproduce, resume
 from .reviewing import review
@@ -19,6 +20,7 @@ __all__ = [
     "ask",
     "begin_ask",
     "begin_revision",
+    "comparison_question",
     "import_seeds",
     "judge_again",
     "measure",
