@@ -40,18 +40,29 @@ ROUTERS: dict[str, dict[str, Any]] = {
     "anyexperts": {"k_min": 3, "k_max": 5, "rho": 0.3},
     "smoes": {"k": 3, "n_bins": 4},
     "smar": {"k": 3},
+    "random_k": {"k": 3},
+    "hash": {"k": 3},
+    "adamoe": {"k": 3, "n_null": 4},
+    "top_p": {},
+    "dtop_p": {"k": 3},
+    "moepp": {"k": 3},
+    "entropy_k": {"k_max": 4},
+    "noisy_topk": {"k": 2},
+    "posthoc_skip": {"k": 3, "tau_text": 0.1, "tau_vision": 0.2},
+    "modality_k": {"k_text": 3, "k_vision": 2},
+    "piggyback": {"k": 3, "k0": 2},
 }
 
 
 @pytest.mark.parametrize("name", ROUTERS)
 def test_a_router_in_evaluation_waits_for_nothing(name: str) -> None:
     router = build(name, 16, 8, **ROUTERS[name]).eval()
-    x, context = torch.randn(6, 16), Context(modality=torch.tensor([0, 0, 1, 1, 0, 1]))
+    x, context = torch.randn(6, 16), Context(modality=torch.tensor([0, 0, 1, 1, 0, 1]), token=torch.arange(6))
     watch = Watch()
     with torch.no_grad(), unchecked(), watch:
         inside = router(x, context)
     assert watch.waited == []
-    if name != "fractional_k":  # which draws
+    if name not in ("fractional_k", "random_k"):  # which draw
         outside = router(x, context)
         assert torch.equal(inside.index, outside.index)
         assert torch.equal(inside.weight, outside.weight)
