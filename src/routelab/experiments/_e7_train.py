@@ -27,6 +27,8 @@ from routelab.model.training import save_whole
 from routelab.model.trunk import ResNet18, SmallTrunk
 
 EXPERTS, K, CLASSES = 8, 2, 10
+#: Width of an expert, and of the dense head as wide as all of them, as in the paper.
+HIDDEN = 64
 PAD = 4
 #: Folder of CIFAR-10's binary files; where it is set, they are used and not the procedural pictures.
 CIFAR_VARIABLE = "ROUTELAB_CIFAR10"
@@ -76,7 +78,7 @@ ARMS: dict[str, str] = {
 
 def head(arm: str, d: int) -> nn.Module:
     """The head of an arm on a trunk of width d."""
-    name, hidden = arm.removesuffix("_defect"), max(1, d // EXPERTS)
+    name, hidden = arm.removesuffix("_defect"), HIDDEN
     if name == "dense":
         return DenseHead(d, CLASSES, EXPERTS * hidden)
     if name == "dense_active":
