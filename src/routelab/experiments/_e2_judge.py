@@ -90,7 +90,7 @@ def compare(
         if len(next(iter(times.values()), [])) < 4:
             times, valid = cell["seconds"], False
         blocks = len(next(iter(times.values()), []))
-        if blocks < 4:
+        if blocks < 4 or not (set(above) & set(times) and set(below) & set(times)):
             continue
         first = max(1, math.ceil(share * blocks)) if len(above) > 1 or len(below) > 1 else 0
         a, b = (_quickest(times, names, first) for names in (above, below))

@@ -42,6 +42,10 @@ EXPERIMENTS: dict[str, Entry] = {
     "E7": Entry("Do sparse classifier heads pay, and from what width on?", "routelab.experiments.e7", False),
     "E8": Entry("What do precision and batch do to dense and sparse layers?", "routelab.experiments.e8", False),
 }
+#: Those that need a GPU: by name, and not among `all`.
+ON_GPU: dict[str, Entry] = {
+    "E2G": Entry("E2 on a GPU, at the layer shapes of real models", "routelab.experiments.e2_gpu", False),
+}
 
 
 def entry(name: str) -> Entry:
@@ -50,9 +54,10 @@ def entry(name: str) -> Entry:
     Raises:
         BadData: there is none.
     """
-    if name not in EXPERIMENTS:
-        raise BadData(f"there is no experiment {name!r}", f"choose one of: {', '.join(EXPERIMENTS)}")
-    return EXPERIMENTS[name]
+    known = {**EXPERIMENTS, **ON_GPU}
+    if name not in known:
+        raise BadData(f"there is no experiment {name!r}", f"choose one of: {', '.join(known)}")
+    return known[name]
 
 
 def plan_of(name: str, size: str) -> Plan:
