@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from routelab._errors import BadShape
-from routelab.dispatch._registry import Backend
+from routelab.dispatch._registry import Backend, backend
 from routelab.dispatch.experts import Experts
 from routelab.dispatch.layer import MoELayer
 from routelab.routing import VISION, Context, Router, Routing, SoftSlots
@@ -78,11 +78,23 @@ class VisionSoftMoE(nn.Module):
             raise BadShape("Soft MoE for visual tokens without their modality", "give context.modality, int64 [N]")
         visual = context.modality == VISION
         seen, read = visual.nonzero().squeeze(1), (~visual).nonzero().squeeze(1)
-        of_text, routing = self.text(x[read], of_rows(context, read))
+        of_text, routing = self.read(x[read], of_rows(context, read))
         of_image = self.soft.mix(x[seen], None if context.sample is None else context.sample[seen])
         y = torch.zeros_like(x, dtype=of_text.dtype).index_copy(0, read, of_text)
         y = y.index_copy(0, seen, of_image.to(y.dtype))
         return y, spread(routing, read, x.shape[0])
+
+
+    def read(self, x: Tensor, context: Context) -> tuple[Tensor, Routing]:
+        """The text's layer; under autocast its router stays in float32, as one of 8 bits chooses other experts."""
+        if not torch.is_autocast_enabled(x.device.type):
+            y, routing = self.text(x, context)
+            return y, routing
+        with torch.autocast(x.device.type, enabled=False):
+            routing = self.text.router(x.float(), context)
+        run = backend(self.text.run) if isinstance(self.text.run, str) else self.text.run
+        y = run(x if routing.inputs is None else routing.inputs, routing, self.text.experts)
+        return (y if routing.bypass is None else y + routing.bypass), routing
 
 
 def of_rows(context: Context, rows: Tensor) -> Context:

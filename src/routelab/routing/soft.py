@@ -49,7 +49,8 @@ class SoftSlots(nn.Module):
         if x.dim() != 3 or x.shape[2] != self.d:
             raise BadShape(f"samples of shape {tuple(x.shape)}", f"give [B, m, {self.d}]")
         phi = self.phi.flatten(1).float()
-        logits = unit(x.float(), -1) @ (self.scale.float() * unit(phi, 0))
+        with torch.autocast(x.device.type, enabled=False):  # logits of 8 bits would be other weights
+            logits = unit(x.float(), -1) @ (self.scale.float() * unit(phi, 0))
         if self.training and self.noise:
             logits = logits + self.noise * torch.randn_like(logits)
         if there is None:

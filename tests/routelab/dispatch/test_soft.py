@@ -124,6 +124,19 @@ def test_text_keeps_its_router_and_does_not_see_the_image() -> None:
         layer(x)
 
 
+def test_under_autocast_weights_and_choices_stay_those_of_float32() -> None:
+    layer = VisionSoftMoE(SoftSlots(64, 32, 2), TopK(64, 32, 6), Experts(32, 64, 16), "loop")
+    x = torch.randn(200, 64)
+    context = Context(modality=torch.arange(200) % 2, sample=torch.arange(200) // 20)
+    plain, plainly = layer(x, context)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded, roundly = layer(x, context)
+        weights = layer.soft.slots(x[None])
+    assert torch.equal(plainly.index, roundly.index) and torch.equal(plainly.weight, roundly.weight)
+    assert all(torch.equal(a, b) for a, b in zip(weights, layer.soft.slots(x[None]), strict=True))
+    assert 0 < ((rounded - plain).norm() / plain.norm()).item() < 2e-2, "the experts do run in bfloat16"
+
+
 def test_numbers_that_do_not_fit() -> None:
     with pytest.raises(BadShape, match="0 slots"):
         SoftSlots(8, 4, 0)
