@@ -36,6 +36,24 @@ def plots(result: Result, folder: Path) -> list[Path]:
     return made + (save(saving, folder, f"{result.experiment}-saving", note) if saving is not None else [])
 
 
+def tables(result: Result) -> list[str]:
+    """Median milliseconds per layer-step by shape and batch, dense lines beside them, with the counts."""
+    lines = []
+    cells = [unit for unit in result.values["units"].values() if unit["kind"] == "cell"]
+    names = {**_ARMS, **_DENSE}
+    for shape in _shapes(cells):
+        lines += ["", f"{shape} experts / k, milliseconds per layer-step (median), one thread:", ""]
+        lines.append("| batch | real experts | distinct T | " + " | ".join(names.values()) + " | quiet |")
+        lines.append("|---|---|---|" + "---|" * (len(names) + 1))
+        for cell in sorted((c for c in cells if c["shape"] == shape), key=lambda c: int(c["batch"])):
+            count = cell["counts"]["on_demand"]
+            times = [f"{cell['arms'][arm]['median'] * 1e3:.3g}" if arm in cell["arms"] else "-" for arm in names]
+            state = "yes" if cell["conditions"]["valid"] else "no"
+            row = [str(cell["batch"]), f"{count['mean_real']:.2f}", f"{count['distinct']:.1f}", *times, state]
+            lines.append("| " + " | ".join(row) + " |")
+    return lines
+
+
 def _shapes(units: list[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(unit["shape"] for unit in units))
 

@@ -42,6 +42,7 @@ def cell(shape: str, batch: int, *, valid: bool = True, **times: float) -> dict:
     seconds = {arm: list(value * noise * DRAWS.lognormal(0, 0.002, 30)) for arm, value in base.items()}
     empty: dict[str, list[float]] = {arm: [] for arm in base}
     counts = {"fixed": {"mean_real": 6.0}, "fractional_cut": {"mean_real": 5.4}}
+    counts["on_demand"] = {"mean_real": 6.0, "distinct": 9.0}
     return {
         "unit": f"cell:{shape}:{batch}",
         "kind": "cell",
@@ -192,3 +193,5 @@ def test_its_figures_come_from_the_result_alone(tmp_path) -> None:
     }
     ratios = (tmp_path / "E2-ratios.svg").read_text()
     assert "not a result" in ratios and "64/6" in ratios and "8/2" in ratios
+    rows = [line for line in e2_plots.tables(result) if line.startswith(("| 1 |", "| 8 |", "| 64 |"))]
+    assert len(rows) == 6 and all(row.endswith("| yes |") for row in rows)

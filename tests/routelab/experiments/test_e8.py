@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="the extra [lab] is not installed")
 np = pytest.importorskip("numpy")
 
 from routelab.bench import Plan  # noqa: E402
-from routelab.experiments import Outcome, _e8_judge, e8, read_result  # noqa: E402
+from routelab.experiments import Outcome, _e8_judge, e8, e8_plots, read_result  # noqa: E402
 from routelab.experiments._criteria import criteria  # noqa: E402
 from routelab.experiments._e2_work import TINY, Shape  # noqa: E402
 from routelab.experiments._e8_cells import measure_cell, numeric  # noqa: E402
@@ -101,3 +101,8 @@ def test_a_result_goes_round_through_its_file(tmp_path) -> None:
     result.write(tmp_path / "r.json")
     assert read_result(tmp_path / "r.json").to_dict()["outcome"]["knee"] == "supported"
     assert len(e8.units("full")) == 2 + 2 * 2 * 10
+    made = e8_plots.plots(read_result(tmp_path / "r.json"), tmp_path)
+    assert {path.name for path in made} == {f"E8-{n}.{kind}" for n in ("latency", "rate") for kind in ("svg", "png")}
+    assert "dense fp32, equal active width" in made[0].read_text() and "not a result" in made[0].read_text()
+    page = "\n".join(e8_plots.tables(result))
+    assert "| moe/fp32 | 128 |" in page and "| tiny |" in page
