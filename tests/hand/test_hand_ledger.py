@@ -214,3 +214,16 @@ def test_the_verbs(owner: Owner) -> None:
     assert json.loads(run("ask", "--again", name))["version"] == 2, "nothing has changed since"
     told = json.loads(run("diff", f"{name}@1", f"{name}@2"))
     assert any("owner's hand" in one["field"] for one in told["inputs"])
+
+
+def test_why_tells_what_the_hand_did(owner: Owner) -> None:
+    from sovereign.cli.why import explain
+
+    twenty = claim_saying(owner.record, "20%")
+    hand.mark_wrong(owner.workspace, owner.record.id, twenty.id, "hearsay of a rival")
+    hand.pin(owner.workspace, owner.record.id, BREAD, "keep it in sight")
+    again = owner.again()
+    (reason,) = explain(again, twenty.id)
+    assert "entry 1 of the owner's hand, wrong" in reason.what and reason.fate == f"left out: {twenty.id}"
+    assert "hearsay of a rival" in reason.because
+    assert [one.fate for one in explain(again, BREAD)] == ["kept", f"{BREAD} is kept"]

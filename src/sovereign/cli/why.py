@@ -57,7 +57,7 @@ def explain(record: Record, name: str) -> list[Reason]:
     wanted = name.strip()
     found = [_source(record, source) for source in record.sources if _is_named(source.id, wanted)]
     found += _dropped(record, wanted) + _claims(record, wanted) + _cells(record, wanted) + _queries(record, wanted)
-    return found + _systems(record, wanted)
+    return found + _systems(record, wanted) + _by_hand(record, wanted)
 
 
 def absent(record: Record, library: Library, name: str) -> Reason:
@@ -172,6 +172,19 @@ def _query(record: Record, search: Search) -> Reason:
     because += [f"each hit must say one of: {', '.join(group)}" for group in search.require]
     because += [f"rank {hit.rank}: {hit.source} ({'kept' if hit.source in kept else 'dropped'})" for hit in search.hits]
     return Reason(name=search.id, what="query", fate=f"{len(search.hits)} hits", because=tuple(because))
+
+
+def _by_hand(record: Record, wanted: str) -> list[Reason]:
+    """What the owner's hand says of a source, or of a claim that the record may hold no more."""
+    found = []
+    for applied in record.hand:
+        entry = applied.entry
+        named = {entry.claim.id if entry.claim is not None else "", *applied.claims}
+        if wanted in named or (entry.source is not None and _is_named(entry.source, wanted)):
+            what = f"entry {entry.number} of the owner's hand, {entry.kind.value}, of {entry.at}"
+            because = [part for part in (entry.note, entry.claim.text if entry.claim is not None else "") if part]
+            found.append(Reason(name=wanted, what=what, fate=applied.outcome, because=tuple(because)))
+    return found
 
 
 def _systems(record: Record, wanted: str) -> list[Reason]:

@@ -102,9 +102,9 @@ class Changes(Document):
 def changes(before: Record, after: Record) -> Changes:
     """What `after` says otherwise than `before`."""
     pairs = _paired(before, after)
-    paired_before, paired_after = ({id(pair[side]) for pair in pairs} for side in (0, 1))
+    paired_before, paired_after = ({pair[side].id for pair in pairs} for side in (0, 1))
     said_won, said_lost = _won_and_lost(before, after, lambda one: [sentence.text for sentence in one.answer.sentences])
-    asked_won, asked_lost = _won_and_lost(before, after, lambda one: [f"{s.query} ({s.connector})" for s in one.searches])
+    asked_won, asked_lost = _won_and_lost(before, after, _queries)
     cut_won, cut_lost = _won_and_lost(before, after, lambda one: [f"{d.source}: {d.rule}" for d in one.dropped])
     limits_won, limits_lost = _won_and_lost(before, after, lambda one: list(one.limitations))
     held_before = {source.id: source.sha256 for source in before.sources}
@@ -116,8 +116,8 @@ def changes(before: Record, after: Record) -> Changes:
         inputs=_fields(_inputs(before), _inputs(after)),
         answer_won=said_won,
         answer_lost=said_lost,
-        claims_won=tuple(claim.text for claim in after.claims if id(claim) not in paired_after),
-        claims_lost=tuple(claim.text for claim in before.claims if id(claim) not in paired_before),
+        claims_won=tuple(claim.text for claim in after.claims if claim.id not in paired_after),
+        claims_lost=tuple(claim.text for claim in before.claims if claim.id not in paired_before),
         claims_changed=tuple(
             ClaimChange(text=new.text, source=new.quotes[0].source, changes=changed)
             for old, new in pairs
@@ -149,6 +149,10 @@ def _won_and_lost(
     """What one says and the other does not; what is said twice counts twice."""
     old, new = Counter(told(before)), Counter(told(after))
     return tuple((new - old).elements()), tuple((old - new).elements())
+
+
+def _queries(record: Record) -> list[str]:
+    return [f"{search.query} ({search.connector})" for search in record.searches]
 
 
 def _paired(before: Record, after: Record) -> list[tuple[Claim, Claim]]:
