@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+
 import torch
 from torch import Tensor
 
 from routelab.routing._base import TEXT, VISION
 
 
+class Later(Mapping[str, Tensor]):
+    """Numbers that are computed when the first of them is asked for: a decoding step that logs nothing pays nothing."""
+
+    def __init__(self, compute: Callable[[], Mapping[str, Tensor]]) -> None:
+        self._compute, self._numbers = compute, None
+
+    _numbers: Mapping[str, Tensor] | None
+
+    def _all(self) -> Mapping[str, Tensor]:
+        if self._numbers is None:
+            self._numbers = self._compute()
+        return self._numbers
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+
 def slot_statistics(
     w: Tensor, slots: Tensor, n_virtual: Tensor, most: int, modality: Tensor | None
-) -> dict[str, Tensor]:
+) -> Mapping[str, Tensor]:
     """What is logged of importance w [N], slots K [N] and how many of them are virtual [N].
 
     Returns:
         Scalars importance_mean, importance_std, slots_mean, virtual_share, and slots_histogram int64 [most + 1]; with
         modalities also importance_mean, importance_std, slots_mean and real_mean of each, ending in _text and _vision.
     """
+    return Later(lambda: _numbers(w, slots, n_virtual, most, modality))
+
+
+def _numbers(
+    w: Tensor, slots: Tensor, n_virtual: Tensor, most: int, modality: Tensor | None
+) -> dict[str, Tensor]:
     everywhere = torch.ones_like(slots, dtype=torch.bool)
     numbers = {
         "importance_mean": _mean(w, everywhere),

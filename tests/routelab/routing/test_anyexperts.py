@@ -16,6 +16,7 @@ from tests.routelab.routing_cases import array, assert_same, close, number, pair
 
 from routelab import BadShape  # noqa: E402
 from routelab.routing import AnyExperts, Context, build  # noqa: E402
+from routelab.routing._slots import Later  # noqa: E402
 
 FILE = ROUTING / "anyexperts.py"
 MUTATIONS = (
@@ -294,6 +295,21 @@ def test_an_importance_that_is_no_number_is_refused_like_a_logit() -> None:
         router.mlp[2].bias.fill_(float("nan"))
     with pytest.raises(BadShape, match="3 of 3 tokens are not finite"):
         router(torch.randn(3, 16))
+
+
+def test_statistics_are_computed_once_and_only_when_asked_for() -> None:
+    asked = []
+
+    def compute() -> dict[str, torch.Tensor]:
+        asked.append(1)
+        return {"a": torch.ones(())}
+
+    later = Later(compute)
+    assert not asked
+    assert dict(later) == {"a": torch.ones(())}
+    assert len(later) == 1
+    assert "b" not in later
+    assert asked == [1]
 
 
 def test_bfloat16() -> None:
