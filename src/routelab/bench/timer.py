@@ -1,6 +1,6 @@
 """Paired, interleaved timing: every block runs all arms once, in a random order, so that drift cancels in ratios.
 
-The rules are those of docs/routelab.md, "How time is measured": warm-up, arms interleaved, one number per arm and
+The rules are those of docs/routelab-bench.md: warm-up, arms interleaved, one number per arm and
 block, blocks in which other processes took more than a tenth of a core thrown away before anything is computed from
 them, and a run without enough quiet blocks marked invalid.
 """
