@@ -29,6 +29,7 @@ RANK = {
     "outdated": 8,
     "hand": 8,
     "backup": 8,
+    "clearing": 8,
     "measuring": 7,
     "proving": 7,
     "workspace": 7,

@@ -46,6 +46,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "why": ("why:why", "Say why a source, claim or system was kept, dropped or not found."),
     "backup": ("backup:backup", "Write the workspace into one file."),
     "restore": ("backup:restore", "Make a workspace from a backup."),
+    "gc": ("garbage:gc", "List what nothing needs any more; remove it."),
     "config": ("config:config", "See the settings in effect and where each comes from."),
     "completion": ("completion:completion", "Print the completion script of a shell."),
     "doctor": ("doctor:doctor", "Look at sandbox, keys, disk and versions; name what to mend."),

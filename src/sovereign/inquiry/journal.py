@@ -16,7 +16,7 @@ import re
 import sqlite3
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -116,6 +116,29 @@ class Journal:
         """The runs that make a version of a record and are not done, newest first, whoever works on them."""
         sql = "SELECT id FROM runs WHERE record = ? AND done_at IS NULL ORDER BY rowid DESC"
         return tuple(self.show(row["id"]) for row in self._db.read(sql, record))
+
+    def forget(self, runs: Sequence[str], *, remove: bool) -> tuple[int, int]:
+        """How many stored outputs only these runs, or none, need, and their bytes; with `remove`, they are gone.
+
+        Audit rows stay. A run that was forgotten is not gone on with, and gives other runs nothing to reuse.
+        """
+        where = (
+            " FROM outputs WHERE sha256 NOT IN"
+            " (SELECT output_sha256 FROM audit WHERE run NOT IN (SELECT value FROM json_each(?)))"
+        )
+        sql, given = f"SELECT count(*), coalesce(sum(length(body)), 0){where}", json.dumps(list(runs))
+        if not remove:
+            (found,) = self._db.read(sql, given)
+            return int(found[0]), int(found[1])
+        with self._db.writing() as db:
+            found = db.execute(sql, (given,)).fetchone()
+            db.execute(f"DELETE{where}", (given,))
+        return int(found[0]), int(found[1])
+
+    def compact(self) -> None:
+        """Give the space of what was forgotten back to the disk. Raises Busy while somebody uses the file."""
+        self._db.read("VACUUM")
+        self._db.read("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def show(self, run_id: str) -> RunInfo:
         """One run. Raises NotFound."""
