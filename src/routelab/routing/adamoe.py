@@ -20,7 +20,7 @@ from routelab.routing._base import (
 
 
 class AdaMoE(Router):
-    """Top-k' over E real and m null experts (Zeng et al., arXiv 2406.13233, eq. 3-5).
+    """Top-k' over E real and m null experts (Zeng et al., arXiv 2406.13233, and its code).
 
     p = softmax over E + m logits; S = the k' largest; weight = p_S / sum of p over the REAL entries of S. The balance
     loss treats the nulls as one: each counts with the nulls' mean load, so that it does not matter which null is taken.

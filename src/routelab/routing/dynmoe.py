@@ -11,7 +11,7 @@ from routelab.routing._base import Context, Router, Routing, with_statistics
 
 
 class DynMoE(Router):
-    """Top-any gating with adaptive experts (Guo et al., arXiv 2405.14297, eq. 3-8, and the released code).
+    """Top-any gating with adaptive experts (Guo et al., arXiv 2405.14297, and its code).
 
     s_e = sigmoid(cos(x, W_e) t), t = exp(tau) at most 100; expert e fires where s_e > sigmoid(t G_e), G_e a learned
     threshold; the sign passes gradients straight through to s_e - sigmoid(t G_e) of experts that fire;

@@ -12,7 +12,7 @@ from routelab.routing._base import VISION, Context, Router, Routing, check_logit
 
 
 class ExpertChoice(Router):
-    """Each expert takes its best N c / E tokens (Zhou et al., arXiv 2202.09368, section 3.2).
+    """Each expert takes its best N c / E tokens (Zhou et al., arXiv 2202.09368).
 
     S = softmax over experts of X W; every expert takes the n c / E tokens with its highest scores among the n tokens of
     a group; weight = S. Loads are equal, tokens get any number of experts, some none, and there is no balance loss.

@@ -9,7 +9,7 @@ from routelab._errors import BadShape
 
 
 class SoftSlots(nn.Module):
-    """Dispatch and combine weights of Soft MoE (Puigcerver et al., arXiv 2308.00951, eq. 1-3 and section 2.3).
+    """Dispatch and combine weights of Soft MoE (Puigcerver et al., arXiv 2308.00951, and its code).
 
     logits = l2norm(X) (scale * l2norm(Phi)), X [m, d], Phi [d, E p], both normalised over d. Dispatch D = softmax over
     tokens, slot inputs D^T X; combine C = softmax over all E p slots, Y = C * (slot outputs). No auxiliary loss and

@@ -37,7 +37,7 @@ def entropy(p: Tensor) -> Tensor:
 
 
 class TopP(Router):
-    """Top-P routing, "Harder tasks need more experts" (Huang et al., arXiv 2403.07652, eq. 5-9).
+    """Top-P routing, "Harder tasks need more experts" (Huang et al., arXiv 2403.07652, and its code).
 
     p = softmax(W_r x), sorted downwards; S = the shortest prefix whose sum reaches P; weight = p_S, as the paper's code
     has it, or p_S / sum p_S with `normalise`. The entropy of p is penalised, so that the router does not flatten p to
