@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from routelab.bench.statistics import equivalent, holm, paired_difference, paire
 from routelab.data import TOKENS
 from routelab.experiments._criteria import Criteria, criteria
 from routelab.experiments._gather import BUDGET_TOLERANCE, Units, gather
+from routelab.experiments.counterfactual import measured
 from routelab.experiments.plan import Arm, DataSpec, Evaluation, Plan, scaled
 from routelab.experiments.result import Finding, Outcome, Result
 from routelab.experiments.runner import run_plan
@@ -89,8 +91,10 @@ def run(size: str, out: Path, *, processes: int = 2, progress: Callable[[str], N
 
 
 def conclude(size: str, out: Path) -> Result:
-    """The result of what is there."""
-    return judge(gather(plan(size), out))
+    """The result of what is there, with what one more expert would have been worth beside it."""
+    found = plan(size)
+    result = judge(gather(found, out))
+    return replace(result, values={**result.values, "one_more_expert": measured(found, out)})
 
 
 def judge(units: Units) -> Result:

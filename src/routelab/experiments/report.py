@@ -41,6 +41,8 @@ def page(result: Result) -> list[str]:
     if "arms" in result.values:
         for table in (_accuracy_table, _family_table, _routing_table):
             lines += ["", *table(result.values)]
+    if result.values.get("one_more_expert"):
+        lines += ["", *_one_more_table(result.values["one_more_expert"])]
     if result.ratios:
         lines += ["", "| ratio | value | interval | numerator | denominator | unit |", "|---|---|---|---|---|---|"]
         for ratio in result.ratios:
@@ -139,6 +141,21 @@ def _own_tables(result: Result) -> list[str]:
     except ModuleNotFoundError:
         return []
     lines: list[str] = own.tables(result) if hasattr(own, "tables") else []
+    return lines
+
+
+def _one_more_table(by_seed: Mapping[str, Any]) -> list[str]:
+    """Whether importance knows which tokens gain from one more expert."""
+    lines = ["One more expert for one token: rank correlation of its importance with the fall of the loss:", ""]
+    lines += ["| seed | all | text | vision | gain in thirds of importance (millinats) |", "|---|---|---|---|---|"]
+    for seed, found in by_seed.items():
+        cells = []
+        for part in ("all", "text", "vision"):
+            r = found["spearman"][part]
+            known = r["estimate"] is not None
+            cells.append(f"{r['estimate']:+.3f} ({r['low']:+.3f} to {r['high']:+.3f})" if known else "-")
+        thirds = ", ".join(f"{gain:+.2f}" for gain in found["gain_in_thirds_of_importance_millinats"])
+        lines.append(f"| {seed} | " + " | ".join(cells) + f" | {thirds} |")
     return lines
 
 
