@@ -53,6 +53,7 @@ class Routing:
         bypass: float [N, d] or None: what slots without an expert add to the output (virtual identity, copy, constant).
         inputs: float [N, d] or None: what the experts read instead of the tokens (residual fusion of AnyExperts).
         aux: auxiliary losses by name, scalars, each already times its coefficient; their sum joins the task's loss.
+            Balance losses are not computed, but 0, under torch.no_grad().
         logits: float [N, E'] router logits, for gating residuals and statistics, or None.
         statistics: detached numbers to log, by name (scalar or small tensor).
     """
@@ -184,7 +185,13 @@ def check_logits(z: Tensor) -> Tensor:
 
 
 def load_fraction(index: Tensor, real: Tensor, n_entries: int) -> Tensor:
-    """f_e: share of the assignments that went to each entry; float [n_entries], zeros where there is none."""
+    """f_e of a balance loss: share of the assignments that went to each entry; float [n_entries], zeros for none.
+
+    Zeros too under torch.no_grad(), where no loss is wanted: routers with and without one then cost the same. What was
+    really used is `Routing.load`.
+    """
+    if not torch.is_grad_enabled():
+        return torch.zeros(n_entries, device=index.device)
     # A sum instead of bincount(index[real]): that would wait for a GPU. Whole numbers, so exact in any order.
     counts = torch.zeros(n_entries, device=index.device)
     counts.index_add_(0, index.clamp(0, n_entries - 1).flatten(), real.flatten().to(torch.float32))
@@ -197,6 +204,8 @@ def balance_loss(fraction: Tensor, probability: Tensor) -> Tensor:
     Args:
         fraction: f, [E]. probability: router probabilities, [N, E]; P_e is their mean over tokens.
     """
+    if not torch.is_grad_enabled():
+        return probability.new_zeros(())
     if probability.shape[0] == 0:
         return probability.sum()  # no token: zero, and still part of the graph
     return fraction.shape[0] * (fraction.to(probability.dtype) * probability.mean(0)).sum()

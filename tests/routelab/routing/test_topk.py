@@ -125,3 +125,14 @@ def test_no_expert_wrong_width_and_logits_that_are_no_numbers() -> None:
     x[1, 2] = float("nan")
     with pytest.raises(BadShape, match="1 of 3 tokens are not finite"):
         router(x)
+
+
+def test_without_gradients_a_balance_loss_is_neither_computed_nor_missed() -> None:
+    router, x = TopK(8, 8, 2), torch.randn(40, 8)
+    trained = router(x)
+    with torch.no_grad():
+        routing = router(x)
+    assert number(trained.aux["balance"]) > 0
+    assert number(routing.aux["balance"]) == number(routing.loss()) == 0
+    assert torch.equal(routing.weight, trained.weight)
+    assert routing.load().sum() == 80
