@@ -19,21 +19,22 @@ def run_units(
     names: Sequence[str],
     out: Path,
     measure: Callable[[str], dict[str, Any]],
-    code: str,
+    code: Callable[[str], str],
     progress: Callable[[str], None],
 ) -> list[dict[str, Any]]:
     """All units, in order: those on file if they are of this code and valid, else measured now. Ctrl-C loses the unit
     in hand only.
 
     Args:
-        measure: from a unit's name to its document; one that is timed has `conditions`. code: digest kept in each.
+        measure: from a unit's name to its document; one that is timed has `conditions`. code: from a unit's name to the
+            digest of what decides its numbers, which is kept in it.
     """
     documents = []
     for number, name in enumerate(names, 1):
         path = unit_path(out, experiment, size, name)
         kept = read_json(path) if path.is_file() else None
-        if kept is None or not _usable(kept, code):
-            kept = {"unit": name, "code_sha256": code, **measure(name)}
+        if kept is None or not _usable(kept, code(name)):
+            kept = {"unit": name, "code_sha256": code(name), **measure(name)}
             write_json(path, kept)
             conditions = kept.get("conditions", {"valid": True})
             state = "done" if conditions["valid"] else conditions["why_not"]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from routelab.bench import Plan, provenance
+from routelab.experiments import _e2_model
 from routelab.experiments._code import digest_of
 from routelab.experiments._criteria import criteria
 from routelab.experiments._e2_cells import BATCHES, MEASURES, shape_of
@@ -28,7 +29,9 @@ def units(size: str) -> list[str]:
     """Names of what is measured, in order: kind, shape and batch."""
     shapes = list(SHAPES) if size == "full" else [TINY.name]
     batches = BATCHES if size == "full" else (1, 4, 16)
-    return [f"{kind}:{shape}:{batch}" for kind in MEASURES for shape in shapes for batch in batches]
+    layers = [f"{kind}:{shape}:{batch}" for kind in MEASURES for shape in shapes for batch in batches]
+    samples = _e2_model.BATCHES if size == "full" else (1, 4)
+    return layers + [f"model:{form}:{batch}" for form in _e2_model.FORMATS for batch in samples]
 
 
 def run(
@@ -40,9 +43,8 @@ def run(
 ) -> Result:
     """Measure the units that are missing or were not quiet, one at a time, then judge. Ctrl-C loses the unit in hand
     only."""
-    code = code_digest()
     return conclude(
-        size, run_units(EXPERIMENT, size, units(size), out, lambda name: measure_unit(size, name), code, progress)
+        size, run_units(EXPERIMENT, size, units(size), out, lambda name: measure_unit(size, name), code_of, progress)
     )
 
 
@@ -52,6 +54,8 @@ def measure_unit(size: str, name: str) -> dict[str, Any]:
     full = size == "full"
     blocks = int(criteria(EXPERIMENT).document["timing"]["quiet_blocks"]) if full else 4
     plan = Plan(blocks, warmup=1, most_blocks=round(TRIED * blocks), block_seconds=0.4 if full else 0.02)
+    if kind == "model":
+        return _e2_model.measure_model(shape, int(batch), plan)
     return MEASURES[kind](shape_of(shape), int(batch), plan, 0)
 
 
@@ -83,9 +87,20 @@ def conclude(size: str, measured: Sequence[Mapping[str, Any]]) -> Result:
     )
 
 
+def code_of(name: str) -> str:
+    """Digest of what decides a unit's numbers."""
+    return model_digest() if name.startswith("model:") else code_digest()
+
+
+@functools.cache
+def model_digest() -> str:
+    """That of the units that run the lab's model."""
+    return digest_of(["experiments/_e2_model.py", "bench/timer.py", "model", "routing", "dispatch"])
+
+
 @functools.cache
 def code_digest() -> str:
-    """Digest of what decides a unit's numbers."""
+    """That of the units that run one layer."""
     routers = ("routing/anyexperts.py", "routing/budget.py", "routing/fractional.py", "routing/topk.py")
     kernels = ("_plan", "experts", "gather", "grouped", "loop", "padded", "sorted", "layer")
     own = ("experiments/_e2_cells.py", "experiments/_e2_work.py", "bench/timer.py")
@@ -102,7 +117,9 @@ def _summary(unit: Mapping[str, Any]) -> dict[str, Any]:
         times = unit["seconds"][arm] if valid else [*unit["seconds"][arm], *unit["seconds_beside_load"].get(arm, [])]
         if times:
             median = float(np.median(times))
-            arms[arm] = {"median": median, "least": min(times), "tokens_per_second": unit["batch"] / median}
+            rate = "samples_per_second" if unit["kind"] == "model" else "tokens_per_second"
+            arms[arm] = {"median": median, "least": min(times), rate: unit["batch"] / median}
             if valid:
                 arms[arm]["p99"] = unit["p99"][arm]
-    return {**told, "arms": arms, "conditions": unit["conditions"]}
+    memory = {"memory": unit["memory"]} if unit["kind"] == "model" else {}
+    return {**told, **memory, "arms": arms, "conditions": unit["conditions"]}

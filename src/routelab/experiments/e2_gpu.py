@@ -50,7 +50,6 @@ def run(
     if device == "cuda" and not torch.cuda.is_available():
         progress(f"{EXPERIMENT}: {NO_GPU}")
         return conclude(size, [])
-    code = code_digest()
 
     def unit(name: str) -> dict[str, Any]:
         kind, shape, tokens = name.split(":")
@@ -61,7 +60,7 @@ def run(
         plan = Plan(blocks, warmup=5 if full else 1, block_seconds=0.2 if full else 0.005, others_limit=1.0)
         return MEASURES[kind](found, int(tokens), plan, device)
 
-    return conclude(size, run_units(EXPERIMENT, size, units(size), out, unit, code, progress))
+    return conclude(size, run_units(EXPERIMENT, size, units(size), out, unit, lambda _name: code_digest(), progress))
 
 
 def conclude(size: str, measured: Sequence[Mapping[str, Any]]) -> Result:

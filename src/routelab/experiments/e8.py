@@ -43,10 +43,11 @@ def run(
     progress: Callable[[str], None] = lambda _line: None,
 ) -> Result:
     """Measure the units that are missing or were not quiet, one at a time, then judge."""
-    code = code_digest()
-    return conclude(
-        size, run_units(EXPERIMENT, size, units(size), out, lambda name: measure_unit(size, name), code, progress)
-    )
+
+    def unit(name: str) -> dict[str, Any]:
+        return measure_unit(size, name)
+
+    return conclude(size, run_units(EXPERIMENT, size, units(size), out, unit, lambda _name: code_digest(), progress))
 
 
 def measure_unit(size: str, name: str) -> dict[str, Any]:

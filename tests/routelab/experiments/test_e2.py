@@ -15,6 +15,7 @@ from routelab.experiments import Outcome, _e2_judge, e2, e2_plots, read_result, 
 from routelab.experiments._criteria import criteria  # noqa: E402
 from routelab.experiments._e2_cells import count_cell, measure_cell  # noqa: E402
 from routelab.experiments._e2_judge import compare, judge  # noqa: E402
+from routelab.experiments._e2_model import ARMS, measure_model, samples  # noqa: E402
 from routelab.experiments._e2_work import SHAPES, TINY, Shape, draw, first_again, routers, skewed  # noqa: E402
 
 FROZEN = criteria("E2")
@@ -177,7 +178,20 @@ def test_a_smoke_run_resumes_and_is_no_result(tmp_path, monkeypatch) -> None:
 
 def test_the_full_plan_is_every_shape_at_every_batch() -> None:
     names = e2.units("full")
-    assert len(names) == len(set(names)) == 3 * len(SHAPES) * 10 and "cell:128/8:512" in names
+    assert len(names) == len(set(names)) == 3 * len(SHAPES) * 10 + 8 and "cell:128/8:512" in names
+
+
+@pytest.mark.parametrize("form", ["vqav2", "visual7w"])
+def test_the_model_is_timed_on_questions_from_files_at_one_budget(form: str) -> None:
+    unit = measure_model(form, 4, Plan(2, warmup=0, most_blocks=2, block_seconds=1e-9, others_limit=1e9))
+    assert set(unit["seconds"]) == {f"{arm}/{phase}" for arm in ARMS for phase in ("prefill", "step")}
+    real = {arm: unit["counts"][arm]["prefill"]["mean_real"] for arm in ARMS}
+    assert real["topk"] == 6 and real["dense_active"] == 0
+    assert real["on_demand"] == pytest.approx(6, rel=0.05) and real["fractional"] == pytest.approx(6, rel=0.02)
+    assert unit["counts"]["topk"]["step"]["tokens"] == 4 < unit["counts"]["topk"]["prefill"]["tokens"]
+    assert unit["memory"]["topk"]["weights"] > 10 * unit["memory"]["dense_active"]["weights"] / 4
+    images, questions = samples(form, 4, 0)
+    assert images.shape == (4, 32, 32, 3) and questions.shape[0] == 4 and (questions[:, -1] != 0).all()
 
 
 def test_its_figures_come_from_the_result_alone(tmp_path) -> None:
