@@ -58,6 +58,7 @@ def main() -> int:
     parser.add_argument("--records", type=int, default=1000)
     parser.add_argument("--builds", type=int, default=3, help="builds of the whole site")
     parser.add_argument("--repeats", type=int, default=5, help="rebuilds of each size, and page loads")
+    parser.add_argument("--note", default="", help="what else ran on the machine, kept with the figures")
     given = parser.parse_args()
     if not given.data.is_dir():
         print(f"skipped: {given.data} is not here", file=sys.stderr)
@@ -74,6 +75,7 @@ def main() -> int:
         "schema": "sovereign-benchmark-v1",
         "what": "site",
         "machine": machine(),
+        "note": given.note,
         "versions": {name: metadata.version(name) for name in ("sovereign-kernel", "Jinja2", "pydantic")},
         "seed": SEED,
         "figures": figures,

@@ -80,7 +80,8 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     )
     with running(workspace) as (_, at):
         desk = {"": "/", "record": f"/records/{records[2].folder}/", "decided": f"/records/{first.folder}/",
-                "matrix": f"/records/{first.folder}/matrix", "runs": "/runs", "error": "/nowhere"}  # fmt: skip
+                "matrix": f"/records/{first.folder}/matrix", "runs": "/runs", "metrics": "/metrics",
+                "error": "/nowhere"}  # fmt: skip
         with workspace.journal(create=False) as journal:
             desk["run"] = f"/runs/{journal.list()[0].id}"
         yield {
@@ -95,7 +96,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     selenium = pytest.importorskip("selenium.webdriver", reason="the extra [browser] is not installed")
     options = selenium.ChromeOptions()
     options.binary_location = str(BROWSER)
-    for option in ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    for option in ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
+                   "--disable-background-networking",
                    f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):  # fmt: skip
         options.add_argument(option)
     driver = selenium.Chrome(options=options, service=selenium.ChromeService(executable_path=str(DRIVER)))

@@ -34,6 +34,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "agenda": ("agenda:agenda", "Questions that wait to be asked: add, order, work them off."),
     "serve": ("serve:serve", "Open the owner's desk in a browser on this machine."),
     "publish": ("publish:publish", "Write the public records as a site."),
+    "metrics": ("metrics:metrics", "Count searches, drops, claims, scores and the time of stages."),
     "report": ("report:report", "Write a record as a PDF report."),
     "prove": ("prove:prove", "Check a proof with Rocq or Lean in the sandbox; keep what is accepted."),
     "export": ("export:export", "Write a record as one file that anyone can check."),

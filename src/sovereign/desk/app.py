@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from sovereign.inquiry import STAGE_MODULES
 from sovereign.inquiry.runs import RunInfo, RunState
-from sovereign.publish import page_values, render
+from sovereign.publish import archive_metrics, page_values, render
 from sovereign.publish.contracts import CONTRACTS
 from sovereign.records import BadInput, Busy, NotFound, SovereignError, StorageError
 from sovereign.records.event import CORRECTION_TYPES
@@ -44,6 +44,7 @@ def desk(workspace: Workspace, guard: Guard) -> Starlette:
         Route("/runs", pages.runs),
         Route("/runs/{run}", pages.run, methods=["GET"]),
         Route("/matrix", pages.matrix),
+        Route("/metrics", pages.metrics),
         Route("/records/{folder}/matrix", pages.matrix),
         Route("/records/{folder}/", pages.record, methods=["GET"]),
         Route("/records/{folder}/index.html", pages.whole),
@@ -108,6 +109,13 @@ class Desk:
         """A record with what can be decided on it, and all its evidence on the same page."""
         folder = _checked(request)
         return await run_in_threadpool(self._record, folder, "", {}, 200)
+
+    async def metrics(self, _: Request) -> Response:
+        """Searches, drops, claims and scores over all records, and how long the stages of runs took."""
+        found = await run_in_threadpool(
+            lambda: archive_metrics(self._workspace.archive(), self._workspace.site_path, self._runs())
+        )
+        return self._page("metrics.html.j2", metrics=found, up="/records/", record_at="/records/%s/")
 
     async def whole(self, request: Request) -> Response:
         """Pages of texts link back to the record's page by this name."""

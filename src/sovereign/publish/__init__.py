@@ -1,6 +1,7 @@
 """Records as pages: static HTML without scripts, a JSON twin beside each page, a list of all records, a PDF report."""
 
 from ._render import render
+from ._summary import archive_metrics
 from .notebook import notebook_html
 from .page import page_twin, page_values, render_page, render_texts
 from .report import Report, render_report
@@ -10,6 +11,7 @@ from .table import matrix_csv, matrix_rows
 __all__ = [
     "Published",
     "Report",
+    "archive_metrics",
     "matrix_csv",
     "matrix_rows",
     "notebook_html",

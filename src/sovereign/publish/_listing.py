@@ -1,7 +1,7 @@
 """The list of records as static pages: one that narrows itself while it is short, else pages by age and by value.
 
-A page by age is filled from the oldest record on and then left alone, so that a new record changes the first page and
-no other; the first page holds what is left over, a full page at least.
+A page by age is filled from the oldest record on, so that a new record moves no other to another page; the
+first page holds what is left over, a full page at least.
 """
 
 from __future__ import annotations

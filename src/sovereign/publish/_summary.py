@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sovereign.records import Event, EventType, Record, State
+from sovereign.judge.history import fold
+from sovereign.records import Event, EventType, Record, State, folder_name
 
 from . import _words as words
 from ._contract_values import correction_events
 from ._later import notice_json, notices
-from .metrics import measures, score
+from .metrics import measures, record_metrics, run_metrics, score
+
+if TYPE_CHECKING:
+    from sovereign.archive import Archive
+    from sovereign.inquiry.runs import RunInfo
 
 FOLDER = re.compile(r"srch-[0-9a-f]{8}")
 SUMMARY = "summary.json"
@@ -102,6 +107,27 @@ def made_from(stamp: str, base_url: str | None, public_only: bool) -> str:
         public_only: whether versions that nobody has published are left out.
     """
     return sha256(repr((_code(), stamp, base_url, public_only)).encode()).hexdigest()
+
+
+def archive_metrics(archive: Archive, site: str | Path, runs: Iterable[RunInfo] = ()) -> dict[str, Any]:
+    """The metrics of all records of an archive, drafts too, and of the runs that made them.
+
+    Args:
+        site: a site of all records; what its summaries say is used as long as it is up to date. Nothing is written.
+        runs: as the journal lists them.
+
+    Raises:
+        StorageError: a record is damaged.
+    """
+    rows = []
+    for record_id in archive.list():
+        row = read_summary(Path(site) / folder_name(record_id) / SUMMARY)
+        if row is None or row["made_from"] != made_from(archive.stamp(record_id), None, False):
+            events = archive.events(record_id)
+            versions = [archive.load(record_id, one) for one in range(1, fold(events).version + 1)]
+            row = summary(versions[-1], fold(events), events, versions[:-1])
+        rows.append(row)
+    return {**record_metrics(rows), "runs": run_metrics(runs)}
 
 
 @lru_cache(maxsize=1)

@@ -73,7 +73,7 @@ def helped(tasks: Sequence[Task]) -> Iterator[None]:
                 stdout=subprocess.PIPE,
                 text=True,
                 env={**os.environ, "PYTHONPATH": places},
-                start_new_session=True,
+                process_group=0,
             )
             started.append(worker)
             assert worker.stdin is not None

@@ -137,7 +137,10 @@ def page_values(
         numbers=view.numbers,
         cell_ids={cell.id for cell in record.cells},
         events=events,
-        notices=notices(record, events if told is None else told),
+        notices=[
+            (notice, sorted((view.numbers[name], name) for name in notice.claims if name in view.numbers))
+            for notice in notices(record, events if told is None else told)
+        ],
         cause_words=CAUSE,
         hand=applied(record),
         hand_since=since(record, events),
