@@ -31,6 +31,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "run": ("routelab.experiments.command:run", "Run experiments and judge them by their frozen criteria."),
     "report": ("routelab.experiments.command:report", "Write tables and plots of whole full runs."),
     "publish": ("routelab.experiments.command:publish", "Put results, outcomes and checkpoints where packs read them."),
+    "shapeqa": ("routelab.experiments.files_command:shapeqa", "Write ShapeQA in a benchmark's public files."),
+    "answer": ("routelab.experiments.files_command:answer", "Let a trained lab model answer a benchmark's questions."),
     "score": ("routelab.scoring.command:score", "Score a result file by a benchmark's official rules."),
 }
 
