@@ -94,6 +94,7 @@ def test_the_pdf(hostile: tuple[Workspace, Record]) -> None:
     made = render_report(record, archive.state(record.id), texts=texts, events=events)
     text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(made.pdf)).pages)
     assert "alert(1)" in text.replace("\n", "") and not TURNING.search(text)
+    assert "The owner’s hand" in text or "The owner's hand" in text, "what it did is among the parameters"
 
 
 def test_the_desk(hostile: tuple[Workspace, Record]) -> None:

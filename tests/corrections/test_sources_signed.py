@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import multiprocessing
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +15,14 @@ import pytest
 from tests.support import zebra
 from tests.support.zebra import BREAD, HEARSAY, OWN, TWELVE
 
+from sovereign.archive import Archive
 from sovereign.judge import source_notices
 from sovereign.library.connectors import Services, doi_of, read_updates, updates_request
 from sovereign.net import Answer, BadAnswer
 from sovereign.outdated import Known, Notice, ask_crossref, outdated, read_retractions, sign_notices, standing
 from sovereign.records import EventType, SourceCause
 from sovereign.workflow import judge_again, review
+from sovereign.workspace import Workspace
 
 from .conftest import Crossref, Published, update
 
@@ -103,6 +108,31 @@ def test_the_public_version_is_told_of_even_if_a_draft_reads_the_source_no_more(
     (signed,) = sign_notices(published.workspace, known=watch(published, f"{DOI},Retraction,7/12/2026 0:00,x"))
     assert (signed.details.version, newer.version) == (1, 2)
     assert held(published) == {HEARSAY: {"retracted"}} and published.notes()
+
+
+def _die_at_the_second(path: Path, known: Known) -> None:
+    put, done = Archive._put_event, []
+
+    def dying(*args: object, **more: object) -> None:
+        if done:
+            os.kill(os.getpid(), signal.SIGKILL)
+        done.append(put(*args, **more))  # type: ignore[arg-type,func-returns-value]
+
+    Archive._put_event = dying  # type: ignore[method-assign,assignment]
+    sign_notices(Workspace.open(path), known=known)
+
+
+def test_signing_that_is_killed_goes_on_and_says_nothing_twice(published: Published) -> None:
+    corrected = "10.48550/arXiv.2601.00001,Correction,7/13/2026 0:00,y"
+    known = watch(published, f"{DOI},Retraction,7/12/2026 0:00,x", corrected)
+    fork = multiprocessing.get_context("fork")
+    process = fork.Process(target=_die_at_the_second, args=(published.workspace.path, known))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL and published.events.count("outdated") == 1
+    assert len(sign_notices(published.workspace, known=known)) == 1
+    assert held(published) == {HEARSAY: {"retracted"}, OWN: {"corrected"}}
+    assert published.events.count("outdated") == 2 and published.notes()
 
 
 def test_a_retracted_record_takes_no_more_events(published: Published) -> None:

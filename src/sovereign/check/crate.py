@@ -191,6 +191,7 @@ _NAMED = {
     "manifest.json": "Every file of the version with its digest.",
     "seal.json": "The owner's signature over manifest and record.",
     "audit.jsonl": "The chain of completed stages.",
+    "hand.jsonl": "The signed entries of the owner's hand that the version took in.",
     "keys.json": "The public keys that signed.",
     "export.json": "The signed list of all files of this export.",
 }

@@ -13,6 +13,7 @@ from sovereign.records import (
     Event,
     Foil,
     Grounding,
+    HandApplied,
     Outcome,
     Record,
     SourceKind,
@@ -274,7 +275,15 @@ def _parameters(record: Record) -> list[dict[str, Any]]:
             "title": f"Policy “{policy.pop('name')}”",
             "rows": [(name.replace("_", " "), _said(value)) for name, value in policy.items()],
         },
+        *([{"title": "The owner's hand", "rows": [*map(_entry, record.hand)]}] if record.hand else []),
     ]
+
+
+def _entry(given: HandApplied) -> tuple[str, str]:
+    entry = given.entry
+    about = entry.claim.text if entry.claim else entry.quote.text if entry.quote else entry.source or ""
+    told = f"{clip(about, 300)}: {given.outcome} ({clip(entry.note, 300)})"
+    return f"entry {entry.number}, {entry.kind.value}", told
 
 
 def _said(value: Any) -> str:
