@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from routelab.data import TOKENS
 from routelab.experiments._e6_judge import judge
 from routelab.experiments._e6_latency import time_models
 from routelab.experiments._gather import gather
+from routelab.experiments.choice import QUESTIONS, measured
 from routelab.experiments.plan import Arm, DataSpec, Evaluation, Plan, scaled
 from routelab.experiments.result import Result
 from routelab.experiments.runner import run_plan
@@ -76,5 +78,9 @@ def run(size: str, out: Path, *, processes: int = 2, progress: Callable[[str], N
 
 
 def conclude(size: str, out: Path) -> Result:
-    """The result of what is there."""
-    return judge(gather(plan(size), out), out)
+    """The result of what is there, with multiple choice in the public formats beside it."""
+    found = plan(size)
+    result = judge(gather(found, out), out)
+    asked = QUESTIONS if size == "full" else 40
+    choice = measured(found, out, [arm.name for arm in found.arms if arm.publish], n=asked)
+    return replace(result, values={**result.values, "choice": choice})

@@ -43,6 +43,8 @@ def page(result: Result) -> list[str]:
             lines += ["", *table(result.values)]
     if result.values.get("one_more_expert"):
         lines += ["", *_one_more_table(result.values["one_more_expert"])]
+    if result.values.get("choice"):
+        lines += ["", *_choice_table(result.values["choice"])]
     if result.ratios:
         lines += ["", "| ratio | value | interval | numerator | denominator | unit |", "|---|---|---|---|---|---|"]
         for ratio in result.ratios:
@@ -156,6 +158,17 @@ def _one_more_table(by_seed: Mapping[str, Any]) -> list[str]:
             cells.append(f"{r['estimate']:+.3f} ({r['low']:+.3f} to {r['high']:+.3f})" if known else "-")
         thirds = ", ".join(f"{gain:+.2f}" for gain in found["gain_in_thirds_of_importance_millinats"])
         lines.append(f"| {seed} | " + " | ".join(cells) + f" | {thirds} |")
+    return lines
+
+
+def _choice_table(by_arm: Mapping[str, Any]) -> list[str]:
+    """Accuracy on SEED-Bench and MMBench files, by protocol."""
+    columns = ("seed_letter", "seed_likelihood", "mmbench_vanilla", "mmbench_circular", "mmbench_gap")
+    lines = ["Multiple choice on ShapeQA in the public formats, by the official rules, in percent (first seed):", ""]
+    lines.append("| arm | " + " | ".join(name.replace("_", " ") for name in columns) + " |")
+    lines.append("|---|" + "---|" * len(columns))
+    for arm, found in by_arm.items():
+        lines.append(f"| {arm} | " + " | ".join(f"{found[name]:.1f}" for name in columns) + " |")
     return lines
 
 
