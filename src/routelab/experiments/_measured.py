@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from routelab.bench import LoadWatch
 from routelab.experiments.result import read_json, write_json
+
+#: Blocks that are timed on a machine that is loud from the start: enough to show what was there, and no more.
+FEW = 8
 
 
 def unit_path(out: Path, experiment: str, size: str, name: str) -> Path:
@@ -41,6 +46,19 @@ def run_units(
             progress(f"{experiment} {number}/{len(names)} {name}: {state}")
         documents.append(kept)
     return documents
+
+
+def tried(blocks: int, seconds: float = 1.0) -> int:
+    """Most blocks to try for `blocks` quiet ones: a fifth more, or a few where others take over a tenth of a core now,
+    as such a machine seldom falls quiet within a unit."""
+    watch = LoadWatch()
+    time.sleep(seconds)
+    return FEW if watch.share().quiet(0.10) is False else blocks + blocks // 5
+
+
+def kept_units(experiment: str, names: Sequence[str], out: Path) -> dict[str, dict[str, Any]]:
+    """The units of a full run by name, for publishing."""
+    return {(path := unit_path(out, experiment, "full", name)).stem: read_json(path) for name in names}
 
 
 def _usable(unit: Mapping[str, Any], code: str) -> bool:

@@ -16,13 +16,10 @@ from routelab.experiments._criteria import criteria
 from routelab.experiments._e2_cells import BATCHES, MEASURES, shape_of
 from routelab.experiments._e2_judge import judge
 from routelab.experiments._e2_work import SHAPES, TINY
-from routelab.experiments._measured import run_units
+from routelab.experiments._measured import kept_units, run_units, tried
 from routelab.experiments.result import Result
 
 EXPERIMENT = "E2"
-#: Blocks that a unit may try: with fewer than the wanted quiet ones among them it is not valid, and a later run tries
-#: again.
-TRIED = 1.2
 
 
 def units(size: str) -> list[str]:
@@ -53,10 +50,15 @@ def measure_unit(size: str, name: str) -> dict[str, Any]:
     kind, shape, batch = name.split(":")
     full = size == "full"
     blocks = int(criteria(EXPERIMENT).document["timing"]["quiet_blocks"]) if full else 4
-    plan = Plan(blocks, warmup=1, most_blocks=round(TRIED * blocks), block_seconds=0.4 if full else 0.02)
+    plan = Plan(blocks, warmup=1, most_blocks=tried(blocks) if full else blocks, block_seconds=0.4 if full else 0.02)
     if kind == "model":
         return _e2_model.measure_model(shape, int(batch), plan)
     return MEASURES[kind](shape_of(shape), int(batch), plan, 0)
+
+
+def kept(out: Path) -> tuple[dict[str, dict[str, Any]], dict[Path, str]]:
+    """What is published beside the result: the units of the full run, and no checkpoint."""
+    return kept_units(EXPERIMENT, units("full"), out), {}
 
 
 def conclude(size: str, measured: Sequence[Mapping[str, Any]]) -> Result:

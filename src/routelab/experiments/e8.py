@@ -18,12 +18,11 @@ from routelab.experiments._e2_cells import BATCHES, shape_of
 from routelab.experiments._e2_work import TINY
 from routelab.experiments._e8_cells import measure_cell, numeric, precisions
 from routelab.experiments._e8_judge import judge, knees, times, variation
-from routelab.experiments._measured import run_units
+from routelab.experiments._measured import kept_units, run_units, tried
 from routelab.experiments.result import Result
 
 EXPERIMENT = "E8"
 SHAPES = ("32/6", "64/6")
-TRIED = 1.2
 
 
 def units(size: str) -> list[str]:
@@ -57,8 +56,13 @@ def measure_unit(size: str, name: str) -> dict[str, Any]:
         return numeric(shape_of(shape), n_tokens=2048 if size == "full" else 64)
     full = size == "full"
     blocks = int(criteria(EXPERIMENT).document["timing"]["quiet_blocks"]) if full else 6
-    plan = Plan(blocks, warmup=1, most_blocks=round(TRIED * blocks), block_seconds=0.4 if full else 0.02)
+    plan = Plan(blocks, warmup=1, most_blocks=tried(blocks) if full else blocks, block_seconds=0.4 if full else 0.02)
     return measure_cell(shape_of(shape), int(rest[0]), int(rest[1]), plan)
+
+
+def kept(out: Path) -> tuple[dict[str, dict[str, Any]], dict[Path, str]]:
+    """What is published beside the result: the units of the full run, and no checkpoint."""
+    return kept_units(EXPERIMENT, units("full"), out), {}
 
 
 def conclude(size: str, measured: Sequence[Mapping[str, Any]]) -> Result:
