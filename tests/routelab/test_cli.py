@@ -92,6 +92,14 @@ def test_a_smoke_run_is_whole_and_refused_as_a_result(
     assert code == 3 and "smoke" in err and not (tmp_path / "report").exists()
 
 
+def test_what_is_there_can_be_judged_without_training(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, out, _ = call(capsys, "run", "E1", "--size", "full", "--no-train", "--out", str(tmp_path))
+    assert code == 0 and "E1 accuracy: void. topk-0 and others are missing." in out
+    assert not (tmp_path / "E1" / "full" / "units").exists()
+    code, _, err = call(capsys, "report", "E1", "--out", str(tmp_path))
+    assert code == 3 and "units of E1 are missing" in err
+
+
 def test_an_interrupted_call_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted() -> None:
         raise KeyboardInterrupt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 from collections.abc import Callable
@@ -102,15 +103,19 @@ def train(experiments: tuple[str, ...], size: str, out: Path, processes: int, as
 @_SIZE
 @_OUT
 @_PROCESSES
+@click.option("--no-train", is_flag=True, help="Time and judge what is there; train nothing.")
 @_JSON
-def run(experiments: tuple[str, ...], size: str, out: Path, processes: int, as_json: bool) -> int:
+def run(
+    experiments: tuple[str, ...], size: str, out: Path, processes: int, no_train: bool, as_json: bool
+) -> int:
     """Run EXPERIMENTS (`all`: every one): train or measure what is missing, judge by the frozen criteria.
 
     A smoke run takes minutes, tries every path, and is not a result.
     """
     documents = {}
     for name in named(experiments):
-        result = entry(name).run(size, out, processes=processes, progress=_progress(as_json))
+        at_once = 0 if no_train and entry(name).trains else processes
+        result = entry(name).run(size, out, processes=at_once, progress=_progress(as_json))
         result.write(result_file(out, name, size))
         documents[name] = result.to_dict()
         if not as_json:
@@ -212,4 +217,5 @@ def _say_files(written: list[Path], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"files": [str(path) for path in written]}, indent=1))
     for path in [] if as_json else written:
-        click.echo(str(path))
+        digest = f"  sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}" if path.suffix == ".pt" else ""
+        click.echo(f"{path}{digest}")

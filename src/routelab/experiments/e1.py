@@ -85,8 +85,9 @@ def plan(size: str) -> Plan:
 
 
 def run(size: str, out: Path, *, processes: int = 2, progress: Callable[[str], None] = lambda _line: None) -> Result:
-    """Train what is missing, then judge."""
-    run_plan(plan(size), out, processes=processes, progress=progress)
+    """Train what is missing (nothing with 0 processes), then judge."""
+    if processes:
+        run_plan(plan(size), out, processes=processes, progress=progress)
     return conclude(size, out)
 
 

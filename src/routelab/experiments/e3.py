@@ -78,9 +78,10 @@ def plan(size: str) -> Plan:
 
 
 def run(size: str, out: Path, *, processes: int = 2, progress: Callable[[str], None] = lambda _line: None) -> Result:
-    """Train what is missing, time the models of the first seed against each other, then judge."""
+    """Train what is missing (nothing with 0 processes), time the first seed's models against each other, then judge."""
     found = plan(size)
-    run_plan(found, out, processes=processes, progress=progress)
+    if processes:
+        run_plan(found, out, processes=processes, progress=progress)
     time_models(found, out, progress)
     return conclude(size, out)
 

@@ -70,9 +70,10 @@ def plan(size: str) -> Plan:
 
 
 def run(size: str, out: Path, *, processes: int = 2, progress: Callable[[str], None] = lambda _line: None) -> Result:
-    """Train what is missing, time decoding of the first seed's models, then judge."""
+    """Train what is missing (nothing with 0 processes), time decoding of the first seed's models, then judge."""
     found = plan(size)
-    run_plan(found, out, processes=processes, progress=progress)
+    if processes:
+        run_plan(found, out, processes=processes, progress=progress)
     time_models(found, out, progress)
     return conclude(size, out)
 
