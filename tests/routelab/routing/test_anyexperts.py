@@ -108,7 +108,7 @@ def pin(module: types.ModuleType) -> None:
     published(module)
     for seed, options in enumerate(OPTIONS):
         router = make(module, seed, **options)
-        for n, delta, lowered in ((0, 0.0, 0), (1, 0.0, 0), (60, 0.0, 0), (60, 0.7, 2), (60, 0.1, 5)):
+        for n, delta, lowered in ((0, 0.0, 0), (1, 0.0, 0), (60, 0.0, 0), (60, 0.7, 2), (60, 0.1, 5), (9, 0.0, 9)):
             x = torch.randn(n, 16, generator=torch.Generator().manual_seed(n))
             if options is TIES:  # whole numbers, so that equal logits are equal in any order of summation
                 x = x.round()
@@ -143,6 +143,8 @@ def pin(module: types.ModuleType) -> None:
                 close(array(got.bypass), shares[:, None] * seen)
             histogram = np.bincount([token.slots for token in want], minlength=8)
             assert got.statistics["slots_histogram"].tolist() == histogram.tolist()
+            if not n:
+                assert number(got.loss()) == 0
             if n:
                 if options is not TIES:  # which of equal entries is taken moves it
                     close(number(got.aux["balance"]), 0.01 * slow.balance(want, 8 + router.n_virtual))
