@@ -47,14 +47,17 @@ def judge(units: Units, frozen: Criteria) -> tuple[list[Finding], list[Ratio], d
     cells = [unit for unit in units if unit["kind"] == "cell"]
     laws = [unit for unit in units if unit["kind"] == "law"]
     counts = [unit for unit in units if unit["kind"] == "count"]
+    tolerance = float(frozen.document["budget"]["tolerance"])
+    paired = [cell for cell in cells if one_budget(cell, tolerance)]
+    counts = [unit for unit in counts if one_budget(unit, tolerance)]
     fits = fit_laws(laws)
     findings, ratios = [_law(frozen, fits, laws)], []
     best = ("on_demand/sorted", "on_demand/grouped")
     padded = ("on_demand/padded_sorted", "on_demand/padded_grouped", "on_demand/padded_gather")
     ragged = ("on_demand/loop", "on_demand/sorted", "on_demand/grouped", "on_demand/gather")
-    same = [(cell, ("on_demand/grouped",), ("fractional/grouped",)) for cell in cells]
-    own_best = [(cell, best, ("fractional/sorted", "fractional/grouped")) for cell in cells]
-    layer = [(cell, ("layer_on_demand/grouped",), ("layer_fractional/grouped",)) for cell in cells]
+    same = [(cell, ("on_demand/grouped",), ("fractional/grouped",)) for cell in paired]
+    own_best = [(cell, best, ("fractional/sorted", "fractional/grouped")) for cell in paired]
+    layer = [(cell, ("layer_on_demand/grouped",), ("layer_fractional/grouped",)) for cell in paired]
     for name, pairs in (("b", same + own_best), ("b_layer", layer)):
         compared = compare(pairs, frozen)
         findings.append(_banded(frozen, name, compared))
@@ -72,6 +75,12 @@ def judge(units: Units, frozen: Criteria) -> tuple[list[Finding], list[Ratio], d
         ratios += [c.as_ratio(name) for c in compared]
     findings += [_counted_ratio(frozen, counts), _counted_saving(frozen, counts)]
     return findings, ratios, {name: found.as_json() for name, found in fits.items()}
+
+
+def one_budget(unit: Mapping[str, Any], tolerance: float) -> bool:
+    """Whether on-demand and fractional routing ran equally many experts per token; else the unit is left out."""
+    ours, other = (float(unit["counts"][arm]["mean_real"]) for arm in ("on_demand", "fractional"))
+    return abs(ours - other) <= tolerance * other
 
 
 def compare(

@@ -43,7 +43,7 @@ def cell(shape: str, batch: int, *, valid: bool = True, **times: float) -> dict:
     seconds = {arm: list(value * noise * DRAWS.lognormal(0, 0.002, 30)) for arm, value in base.items()}
     empty: dict[str, list[float]] = {arm: [] for arm in base}
     counts = {"fixed": {"mean_real": 6.0}, "fractional_cut": {"mean_real": 5.4}}
-    counts["on_demand"] = {"mean_real": 6.0, "distinct": 9.0}
+    counts["on_demand"] = counts["fractional"] = {"mean_real": 6.0, "distinct": 9.0}
     return {
         "unit": f"cell:{shape}:{batch}",
         "kind": "cell",
@@ -92,6 +92,14 @@ def test_an_interval_that_crosses_the_limit_is_not_resolved() -> None:
     spread = DRAWS.lognormal(0, 0.4, 30)
     wide["seconds"]["on_demand/grouped"] = list(np.array(wide["seconds"]["on_demand/grouped"]) * spread)
     assert outcome("b", [wide]) is Outcome.NOT_RESOLVED
+
+
+def test_arms_that_miss_their_budget_are_not_compared() -> None:
+    off = cell("64/6", 64, on_demand__grouped=3.0)
+    off["counts"]["on_demand"] = {"mean_real": 6.2, "distinct": 9.0}
+    assert outcome("b", [off]) is Outcome.VOID and outcome("b", [off, cell("64/6", 8)]) is Outcome.SUPPORTED
+    off["counts"]["on_demand"]["mean_real"] = 6.1
+    assert outcome("b", [off]) is Outcome.REFUTED
 
 
 def test_no_cell_is_void() -> None:
