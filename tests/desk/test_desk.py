@@ -11,6 +11,7 @@ from tests.publish.html_tools import Page
 
 from sovereign.check import check_path
 from sovereign.inquiry import STAGE_MODULES
+from sovereign.workflow import judge_again
 
 from .conftest import QUESTION, Owner
 
@@ -153,3 +154,20 @@ def test_a_record_that_is_damaged_is_an_error_with_its_remedy(owner: Owner) -> N
     path.write_text(json.dumps(document), encoding="utf-8")
     answer = owner.client.get(owner.page)
     assert answer.status_code == 507 and "sovereign check" in answer.text
+
+
+def test_metrics_and_earlier_versions_are_at_the_desk(owner: Owner) -> None:
+    page = Page(owner.client.get("/metrics").text)
+    assert page.faults == [] and "Time per stage" in page.text
+    assert set(STAGE_MODULES) <= {tag.text.strip() for tag in page.named("th")}
+    for href in page.links:
+        assert owner.client.get(href).status_code == 200, href
+    owner.send(owner.fields("approve"))
+    judge_again(owner.workspace, owner.record.id, purpose="again")
+    now = Page(owner.client.get(owner.page).text)
+    assert "v1/index.html" in now.links
+    before = Page(owner.client.get(f"{owner.page}v1/index.html").text)
+    assert "A later version exists" in before.text
+    for href in {href.partition("#")[0] for href in before.links if not href.startswith("https://")} - {""}:
+        assert owner.client.get(f"{owner.page}v1/{href}").status_code == 200, href
+    assert owner.client.get(f"{owner.page}v9/index.html").status_code == 404
