@@ -38,6 +38,12 @@ class Units:
     def whole(self) -> bool:
         return not self.lacking
 
+    def notes(self) -> tuple[str, ...]:
+        """What a reader has to know of missing units."""
+        spare = len(self.missing) - len(self.lacking)
+        said = [f"{len(self.lacking)} units that a criterion needs are missing"] if self.lacking else []
+        return (*said, f"{spare} units that no criterion needs are missing") if spare else tuple(said)
+
     def evaluation(self, arm: str, seed: int, name: str = "100") -> Mapping[str, Any]:
         """One evaluation of a unit.
 

@@ -120,7 +120,7 @@ def judge(units: Units) -> Result:
         machine=where["machine"],
         load={"average_when_judged": where["load"]},
         whole=units.whole,
-        notes=(f"{len(units.missing)} units that no criterion needs are missing",) if units.missing else (),
+        notes=units.notes(),
     )
 
 

@@ -108,6 +108,7 @@ def test_missing_units_make_a_run_that_is_not_whole() -> None:
         needed = next(a.name for a in module.plan("full").arms if a.required)
         result = judge(made_units(module, {}, without=(needed,)))
         assert not result.whole and set(outcomes(result).values()) == {"void"}
+        assert result.notes == ("1 units that a criterion needs are missing",)
         assert result.criteria_sha256 == criteria(result.experiment).sha256
 
 
