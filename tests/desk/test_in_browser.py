@@ -145,6 +145,27 @@ def test_the_matrix_is_laid_out_by_keyboard_and_a_claim_leads_to_its_quote(seen:
     assert seen.execute_script("return document.querySelector(':target') !== null")
 
 
+def test_the_hand_is_used_by_keyboard_and_the_question_asked_again(seen: Any, workspace: Workspace) -> None:
+    from selenium.webdriver.support.select import Select
+
+    archive = workspace.archive()
+    record = archive.load(archive.list()[0])
+    address = seen.find_element("css selector", ".record-question a").get_attribute("href")
+    seen.get(f"{address}hand?claim={record.claims[0].id}")
+    assert Select(seen.find_element("id", "claim-wrong")).first_selected_option.text.startswith(record.claims[0].id)
+    press(seen, "Mark a claim as wrong", "the figure is of another board", field="note-wrong")
+    assert "It is signed." in seen.page_source
+    seen.find_element("id", "source-ban").send_keys(record.sources[-1].id)
+    press(seen, "Ban a source", "a duplicate", field="note-ban")
+    press(seen, "Take an entry back", "no, it is none", field="note-withdraw")
+    press(seen, "Ban a source", field="note-ban")
+    assert "says why" in seen.find_element("css selector", "[role=alert]").text
+    press(seen, "Ask the question again")
+    until(seen, "Done.")
+    second = archive.load(record.id)
+    assert second.version == 2 and [one.entry.kind.value for one in second.hand] == ["banned"]
+
+
 #: First action, second action, and whether the second is told that it came too late.
 PAIRS = [
     ("approve", "reject"), ("reject", "approve"), ("approve", "approve"), ("reject", "reject"), ("revise", "revise"),
@@ -161,8 +182,8 @@ def test_of_two_windows_on_one_record_the_second_is_told(
         archive = workspace.archive()
         workflow.review(workspace, archive.list()[0], EventType.APPROVED)
     events = workspace.archive().state(workspace.archive().list()[0]).events
-    seen.find_element("css selector", ".record-question a").click()
-    address = seen.current_url
+    address = seen.find_element("css selector", ".record-question a").get_attribute("href")
+    seen.get(address)
     before = seen.current_window_handle
     seen.switch_to.new_window("tab")
     seen.get(address)
@@ -187,6 +208,7 @@ def test_nothing_scrolls_sideways_and_the_style_is_applied(seen: Any, workspace:
     with workspace.journal() as journal:
         (run,) = journal.list()
     pages += [f"{start}/matrix", f"{pages[1]}matrix", f"{start}/runs", f"{start}/runs/{run.id}", f"{start}/nowhere"]
+    pages.append(f"{pages[1]}hand")
     for address in pages:
         seen.get(address)
         wide, margin = seen.execute_script(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sovereign.records import BadInput, EventType, Policy
 from sovereign.records.event import CORRECTION_TYPES
-from sovereign.workflow import begin_ask, begin_revision, review
+from sovereign.workflow import begin_again, begin_ask, begin_revision, review
 from sovereign.workspace import Workspace
 
 DECISIONS = {
@@ -123,6 +123,14 @@ def start_ask(workspace: Workspace, question: str) -> str:
         BadInput: the question cannot be asked, or the policy or key cannot be used.
     """
     run = begin_ask(workspace, question)
+    start(workspace, run)
+    return run
+
+
+def start_again(workspace: Workspace, record_id: str, seen: int) -> str:
+    """Begin to ask a record's question again, with what the owner's hand says now; the run. Raises BadInput, Busy."""
+    must_be_as_seen(workspace, record_id, seen)
+    run = begin_again(workspace, record_id, after=seen)
     start(workspace, run)
     return run
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from sovereign.hand import listed
 from sovereign.inquiry import STAGE_MODULES
 from sovereign.inquiry.runs import RunInfo, RunState
 from sovereign.publish import archive_metrics, page_values, render
@@ -23,9 +24,10 @@ from sovereign.records import BadInput, Busy, NotFound, SovereignError, StorageE
 from sovereign.records.event import CORRECTION_TYPES
 from sovereign.workspace import Workspace
 
-from .actions import MEANING, POSSIBLE, decide, read_decision, start_ask, start_resume
+from .actions import MEANING, POSSIBLE, decide, read_decision, read_seen, start_again, start_ask, start_resume
 from .grid import AXES, MOST_SHOWN, STATES, Choice, lay_out, read_choice
 from .guard import Guard
+from .marking import ASKED, FACETS, MARKS, mark
 from .progress import grow, is_under_way, what_next
 
 _STATUS = {BadInput: 400, NotFound: 404, Busy: 409, StorageError: 507}
@@ -46,6 +48,9 @@ def desk(workspace: Workspace, guard: Guard) -> Starlette:
         Route("/matrix", pages.matrix),
         Route("/metrics", pages.metrics),
         Route("/records/{folder}/matrix", pages.matrix),
+        Route("/records/{folder}/hand", pages.hand, methods=["GET"]),
+        Route("/records/{folder}/hand", pages.mark, methods=["POST"]),
+        Route("/records/{folder}/again", pages.again, methods=["POST"]),
         Route("/records/{folder}/", pages.record, methods=["GET"]),
         Route("/records/{folder}/index.html", pages.whole),
         Route("/records/{folder}/sources/{name}", pages.stored),
@@ -154,6 +159,29 @@ class Desk:
             return RedirectResponse(f"/runs/{run}?begun", status_code=303)
         return RedirectResponse(f"/records/{folder}/?done={form['action']}", status_code=303)
 
+    async def hand(self, request: Request) -> Response:
+        """The owner's hand for a record's question: entries, and what can be marked."""
+        folder, chosen = _checked(request), request.query_params.get("claim", "")
+        form = {"claim": chosen[:100]} if chosen else {}
+        return await run_in_threadpool(self._hand, folder, "", form, 200, "done" in request.query_params)
+
+    async def mark(self, request: Request) -> Response:
+        """Sign what the owner marked. What cannot be done is said beside the form, and what was written is kept."""
+        folder, form = _checked(request), await self._form(request)
+        try:
+            await run_in_threadpool(mark, self._workspace, folder, form)
+        except (BadInput, NotFound, Busy) as error:
+            return await run_in_threadpool(self._hand, folder, f"{error.message}: {error.remedy}", form, 409)
+        return RedirectResponse(f"/records/{folder}/hand?done", status_code=303)
+
+    async def again(self, request: Request) -> Response:
+        folder, form = _checked(request), await self._form(request)
+        try:
+            run = await run_in_threadpool(lambda: start_again(self._workspace, folder, read_seen(form)))
+        except (BadInput, Busy) as error:
+            return await run_in_threadpool(self._hand, folder, f"{error.message}: {error.remedy}", form, 409)
+        return RedirectResponse(f"/runs/{run}?begun", status_code=303)
+
     async def ask(self, request: Request) -> Response:
         form = await self._form(request)
         run = await run_in_threadpool(start_ask, self._workspace, form.get("question", ""))
@@ -231,6 +259,26 @@ class Desk:
             axes=AXES,
             states=STATES,
             most=MOST_SHOWN,
+        )
+
+    def _hand(self, folder: str, problem: str, form: dict[str, str], status: int, done: bool = False) -> Response:
+        archive = self._workspace.archive()
+        record = archive.load(folder)
+        return self._page(
+            "hand.html.j2",
+            status=status,
+            problem=problem,
+            form=form,
+            done=done,
+            folder=folder,
+            record=record,
+            state=archive.state(folder),
+            lines=listed(self._workspace, record.id),
+            making=self._open_of(record.id),
+            chosen=form.get("claim", ""),
+            marks=MARKS,
+            facets=FACETS,
+            asked=ASKED,
         )
 
     def _record(self, folder: str, problem: str, form: dict[str, str], status: int) -> Response:

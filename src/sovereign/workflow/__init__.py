@@ -10,7 +10,7 @@ from .comparing import comparison_question
 from .finishing import Progress, publish
 from .reproducing import MEASURE, Reproduced, measure, reproduce, resume
 from .reviewing import review
-from .revising import REVISE, begin_revision, revise
+from .revising import REVISE, begin_again, begin_revision, revise
 
 __all__ = [
     "MEASURE",
@@ -18,6 +18,7 @@ __all__ = [
     "Progress",
     "Reproduced",
     "ask",
+    "begin_again",
     "begin_ask",
     "begin_revision",
     "comparison_question",

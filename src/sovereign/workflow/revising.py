@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from sovereign.inquiry.remark import MOST_REMARKS, clean_remark
 from sovereign.records import BadInput, Record, State
@@ -32,23 +33,41 @@ def begin_revision(workspace: Workspace, record_id: str, remark: str, *, after: 
         Busy: a run for its next version is under way or waits to be gone on with.
     """
     remark = clean_remark(remark)
+
+    def details(earlier: tuple[str, ...]) -> dict[str, Any]:
+        return {"remark": remark, "remarks": list(dict.fromkeys((*earlier, remark)))[-MOST_REMARKS:]}
+
+    return _begin(workspace, record_id, REVISE, details, after)
+
+
+def begin_again(workspace: Workspace, record_id: str, *, after: int | None = None) -> str:
+    """Put a run into the journal that asks a record's question again, and give its id; as `begin_revision` does."""
+
+    def details(earlier: tuple[str, ...]) -> dict[str, Any]:
+        return {"remarks": list(earlier)} if earlier else {}
+
+    return _begin(workspace, record_id, "again", details, after)
+
+
+def _begin(
+    workspace: Workspace,
+    record_id: str,
+    purpose: str,
+    details: Callable[[tuple[str, ...]], dict[str, Any]],
+    after: int | None,
+) -> str:
+    """A run for the next version of a record, in the journal and not begun. `details` sees the remarks in force."""
     archive = workspace.archive()
     state = archive.state(record_id)
     record = archive.load(state.record)
     must_be_ours(record)
     _may_be_revised(state, after)
     workspace.policy(), workspace.key()  # what is wrong with them must show before a run exists
-    earlier = record.revision.remarks if record.revision else ()
-    remarks = tuple(dict.fromkeys((*earlier, remark)))[-MOST_REMARKS:]
-    details = {"remark": remark, "remarks": list(remarks)}
+    given = details(record.revision.remarks if record.revision else ())
     with workspace.journal() as journal:
+        question, version = record.question.text, state.version + 1
         with journal.start(
-            record.question.text,
-            purpose=REVISE,
-            record=state.record,
-            version=state.version + 1,
-            details=details,
-            alone=True,
+            question, purpose=purpose, record=state.record, version=version, details=given, alone=True
         ) as run:
             return run.id
 
