@@ -13,7 +13,7 @@ from tests.publish.html_tools import Page
 
 from sovereign.archive import Archive
 from sovereign.judge import assess
-from sovereign.publish import _listing, _workers, archive_metrics, write_site
+from sovereign.publish import _listing, _workers, archive_metrics, write_list, write_site
 from sovereign.publish._disk import as_json
 from sovereign.publish.metrics import run_metrics, spread
 from sovereign.records import EventType, Evidence, SourceCause, SourceOutdated, StorageError
@@ -252,6 +252,18 @@ def test_metrics_are_counted_from_the_records(archive: Archive, tmp_path: Path) 
     write_site(archive, tmp_path / "own")
     assert archive_metrics(archive, tmp_path / "own") == whole, "from summaries as from the records themselves"
     assert whole["records"] == 7 and whole["runs"] == run_metrics(())
+
+
+def test_a_summary_of_before_stays_in_the_list_and_is_made_again(archive: Archive, tmp_path: Path) -> None:
+    write_site(archive, tmp_path, public_only=True)
+    path = tmp_path / "srch-00000004" / "summary.json"
+    row = json.loads(path.read_text(encoding="utf-8"))
+    old = {name: value for name, value in row.items() if name not in ("measures", "scores", "notices")}
+    path.write_text(json.dumps(old | {"made_from": "0" * 64}), encoding="utf-8")
+    listed = Page(write_list(tmp_path).read_text(encoding="utf-8")).links
+    assert "srch-00000004/index.html" in listed
+    assert write_site(archive, tmp_path, public_only=True).written == 1
+    assert json.loads(path.read_text(encoding="utf-8")) == row
 
 
 def test_spread_and_json() -> None:

@@ -17,7 +17,7 @@ from sovereign.records import Event, EventType, Record, State, folder_name
 from . import _words as words
 from ._contract_values import correction_events
 from ._later import notice_json, notices
-from .metrics import measures, record_metrics, run_metrics, score
+from .metrics import NOTHING, measures, record_metrics, run_metrics, score
 
 if TYPE_CHECKING:
     from sovereign.archive import Archive
@@ -93,10 +93,17 @@ def read_summary(path: Path) -> dict[str, Any] | None:
     sound = (
         all(isinstance(row.get(name), str) for name in _TEXT_FIELDS)
         and all(isinstance(row.get(name), int) for name in _NUMBER_FIELDS)
-        and all(isinstance(row.get(name), list) for name in ("corrections", "history", "notices", "scores"))
-        and isinstance(row.get("measures"), dict)
+        and all(isinstance(row.get(name), list) for name in ("corrections", "history"))
     )
-    return row if sound else None
+    return {**row, **_since(row)} if sound else None
+
+
+def _since(row: dict[str, Any]) -> dict[str, Any]:
+    """The fields that came later, empty where the summary is of before: its record stays in the list all the same."""
+    found = row.get("measures")
+    whole = isinstance(found, dict) and all(isinstance(found.get(name), type(empty)) for name, empty in NOTHING.items())
+    lists = {name: row[name] if isinstance(row.get(name), list) else [] for name in ("notices", "scores")}
+    return {"measures": found if whole else NOTHING, **lists}
 
 
 def made_from(stamp: str, base_url: str | None, public_only: bool) -> str:

@@ -16,6 +16,12 @@ from sovereign.records import Record
 
 METRICS_SCHEMA = "sovereign-metrics-v1"
 
+#: The measures of nothing.
+NOTHING: dict[str, Any] = {
+    "searches": 0, "hits": 0, "connectors": {}, "kept": 0, "drops": {}, "claims": 0, "grounding": {}, "agreement": {},
+    "reproduction": {},
+}  # fmt: skip
+
 Rows = Sequence[Mapping[str, Any]]
 
 
