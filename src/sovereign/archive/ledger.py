@@ -69,7 +69,12 @@ class Writing:
             raise BadInput(f"this is no entry of the owner's hand: {at}: {problem['msg']}") from error
         data = sign(statement(PREDICATE_HAND, signed_over, entry.to_json()), key)
         given = HandGiven(sha256=digest(data), entry=entry)
-        return given, lambda: self._ledger._put(given, data, key)
+
+        def write() -> None:
+            self._ledger._put(given, data, key)
+            self.entries = (*self.entries, given)
+
+        return given, write
 
 
 class Ledger:
