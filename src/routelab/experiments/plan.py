@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal
 
 from routelab._errors import BadData
+from routelab.experiments._code import digest_of
 from routelab.model import LabConfig, TrainSettings
 
 Blank = Literal["nothing", "image", "question"]
@@ -156,14 +155,4 @@ def scaled(plan: Plan) -> Plan:
 @functools.cache
 def code_digest() -> str:
     """sha256 over what the code that trains and evaluates says, comments and docstrings apart."""
-    root = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for part in ("routing", "dispatch", "model", "data/shapeqa.py", "data/scenes.py", "data/questions.py"):
-        found = root / part
-        for path in sorted(found.glob("*.py")) if found.is_dir() else [found]:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            for node in ast.walk(tree):
-                if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
-                    node.body = node.body[1:]
-            digest.update(path.name.encode() + ast.dump(tree).encode())
-    return digest.hexdigest()
+    return digest_of(("routing", "dispatch", "model", "data/shapeqa.py", "data/scenes.py", "data/questions.py"))
