@@ -17,7 +17,6 @@ RANK = {
     "cli": 7,
     "__main__": 8,
     "experiments": 6,
-    "training": 5,
     "adapters": 4,
     "model": 4,
     "bench": 3,
@@ -25,7 +24,7 @@ RANK = {
     "scoring": 2,
     "data": 1,
     "routing": 1,
-    "packs": 0,
+    "packs": 7,
     "published": 0,
     "_errors": 0,
 }
@@ -57,7 +56,7 @@ def test_the_lab_stands_alone_and_its_arrows_run_downward(path: Path) -> None:
     for name in imports(path):
         parts = name.split(".")
         assert parts[0] != "sovereign", f"{named(path)} imports the kernel"
-        if parts[0] != "routelab" or len(parts) < 3 or path.parent == PACKAGE and own == "__init__":
+        if parts[0] != "routelab" or len(parts) < 3 or (path.parent == PACKAGE and own == "__init__"):
             continue
         other = parts[1]
         assert own in RANK and other in RANK, f"{own} or {other} has no rank: give it one"
