@@ -25,7 +25,7 @@ EXPERIMENT = "E7"
 #: A unit may try this many times the wanted number of blocks; a later run tries again where too few were quiet.
 TRIED = 1.2
 #: Blocks that it tries where the machine is not quiet as it begins: enough to show, too few to decide.
-LOUD = 8
+LOUD = 4
 #: So many arms, the first ones, stand in claims.
 CLAIMED = 7
 
@@ -97,8 +97,9 @@ def do_unit(size: str, name: str, out: Path, progress: Callable[[str], None]) ->
         return {**own, "criteria_sha256": criteria(EXPERIMENT).sha256, **document}
     timing = criteria(EXPERIMENT).document["timing"]
     blocks = int(timing["quiet_blocks"]) if full else 4
-    tried = round(TRIED * blocks) if quiet_now(float(timing["others_cores"])) else LOUD
-    plan = Plan(blocks, warmup=1, most_blocks=tried, block_seconds=0.4 if full else 0.02)
+    plan = Plan(blocks, warmup=1, most_blocks=round(TRIED * blocks), block_seconds=0.4 if full else 0.02)
+    if not quiet_now(float(timing["others_cores"])):
+        plan = Plan(blocks, warmup=1, most_blocks=LOUD, block_seconds=0.02)
     shape = HeadShape() if full else HeadShape(d=32)
     return {**own, **time_cell(int(what), int(number), plan, shape)}
 
