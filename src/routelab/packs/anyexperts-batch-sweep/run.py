@@ -1,9 +1,13 @@
 """AnyExperts against top-k and fractional k across batch sizes: accuracy afresh, work counted, times paired."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import torch
 
 from routelab.experiments.reproduction import (
+    Published,
     answers_right,
     floor,
     fresh,
@@ -15,6 +19,7 @@ from routelab.experiments.reproduction import (
     trained_again,
     write_results,
 )
+from routelab.model import Questions
 
 PACK = "anyexperts-batch-sweep"
 #: SHA-256 of the published weights: with others this pack measures nothing.
@@ -39,7 +44,7 @@ def main() -> None:
     arms = {name: published("E1", name, digest) for name, digest in WEIGHTS.items()}
     unit = arms["topk"].unit
     questions, about = fresh(unit, QUESTIONS, seed())
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}
 
     for name, made in arms.items():
         right, tally = answers_right(made, questions, BUDGETS[name])
@@ -63,7 +68,7 @@ def main() -> None:
     write_results(PACK, values, timings)
 
 
-def counted(arms, questions, batch):
+def counted(arms: Mapping[str, Published], questions: Questions, batch: int) -> dict[str, Any]:
     """Distinct experts per layer-step, real slots, and the slots that a padded kernel computes, per batch."""
     found = {}
     for name, made in arms.items():

@@ -1,5 +1,7 @@
 """SMoES against fixed top-k routing: accuracy afresh, specialisation and work counted, times paired."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -38,7 +40,7 @@ def main() -> None:
     unit = arms["topk"].unit
     questions, about = fresh(unit, QUESTIONS, seed())
     text = about.modality == 0
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}
 
     for name, made in arms.items():
         right, tally = answers_right(made, questions)

@@ -1,7 +1,10 @@
 """Sparsity ratio k/E against latency and accuracy: models trained at one k, and one model run at others."""
 
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from routelab.experiments.reproduction import (
     answers_right,
@@ -15,6 +18,7 @@ from routelab.experiments.reproduction import (
     trained_again,
     write_results,
 )
+from routelab.model import Tally
 
 PACK = "sparsity-tradeoff"
 #: SHA-256 of the published weights: with others this pack measures nothing.
@@ -38,7 +42,7 @@ def main() -> None:
     arms = {name: published("E6", name, digest) for name, digest in WEIGHTS.items()}
     unit = arms["k8"].unit
     questions, about = fresh(unit, QUESTIONS, seed())
-    values: dict[str, object] = {"trained": {}, "run_at": {}}
+    values: dict[str, Any] = {"trained": {}, "run_at": {}}
 
     for name, made in arms.items():
         values["trained"][name] = told(name, *answers_right(made, questions))
@@ -61,7 +65,7 @@ def main() -> None:
     write_results(PACK, values, timings)
 
 
-def told(name, right, tally):
+def told(name: str, right: NDArray[np.bool_], tally: Tally) -> dict[str, Any]:
     say(f"{name}: {100 * right.mean():.2f} % of {len(right)} fresh questions")
     return {
         "accuracy": 100 * float(right.mean()),
