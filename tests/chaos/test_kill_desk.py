@@ -18,7 +18,7 @@ pytest.importorskip("starlette", reason="the extra [desk] is not installed")
 
 from tests.support.calls import QUESTION, make_workspace
 
-from sovereign import workflow
+from sovereign import hand, workflow
 from sovereign.check import check_path
 from sovereign.inquiry.runs import RunState
 from sovereign.records import EventType
@@ -133,6 +133,27 @@ def test_a_run_that_is_begun(act: Act, space: Workspace, action: str, place: str
             assert journal.show(run.id).state is RunState.DONE
         assert archive.versions(name) == ((1, 2) if action == "revise" else (1,))
         assert len(archive.list()) == (1 if action == "revise" else 2)
+    assert_sound(space)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_mark_of_the_owners_hand(act: Act, space: Workspace, when: str) -> None:
+    archive, name = space.archive(), only(space)
+    record = archive.load(name)
+    claim, source = record.claims[0].id, record.sources[-1].id
+    form = {"action": "wrong", "claim": claim, "seen": "1", "note": "of another board"}
+    assert act(space, f"/records/{record.folder}/hand", form, "event", when) == -signal.SIGKILL
+    assert_sound(space)
+    signed = [line.kind.value for line in hand.listed(space)]
+    assert signed in ([], ["wrong"]) and (when == "before" or signed == ["wrong"])
+    if not signed:
+        hand.mark_wrong(space, name, claim, "of another board")
+    hand.pin(space, name, source, "it is the work itself")  # the next writer makes good for what was cut off
+    assert [line.kind.value for line in hand.listed(space)] == ["wrong", "pinned"]
+    told = [event for event in archive.events(name) if event.type is EventType.MARKED]
+    assert len(told) == 2, "each entry is told on the record once"
+    again = workflow.resume(space, workflow.begin_again(space, name))
+    assert [one.entry.kind.value for one in again.hand] == ["wrong", "pinned"]  # type: ignore[union-attr]
     assert_sound(space)
 
 

@@ -40,7 +40,9 @@ def test_a_record_is_sent_back_and_its_next_version_awaits_a_decision(owner: Own
     assert archive.state(owner.record.id).standing == "draft"
     assert archive.load(owner.record.id, 1) == owner.record
     assert not check_path(archive.path(owner.record.id)).faults
-    assert REMARK in Page(owner.client.get(owner.page).text).text
+    page = Page(owner.client.get(owner.page).text)
+    assert page.faults == [] and "Sent back by its owner" in page.text and REMARK in page.text
+    assert "No further round was held: the tribunal accepts it" in page.text
 
 
 @pytest.mark.parametrize("standing", ["rejected", "published", "corrected"])
