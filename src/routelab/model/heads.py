@@ -118,12 +118,14 @@ class ExpertHeads(nn.Module):
 
 def padded(weight: Tensor, step: int) -> Tensor:
     """Weights [E, a, b] with zeros up to multiples of `step` in a and b."""
-    return functional.pad(weight, (0, -weight.shape[2] % step, 0, -weight.shape[1] % step))
+    more = (0, -weight.shape[2] % step, 0, -weight.shape[1] % step)
+    return functional.pad(weight, more) if any(more) else weight  # padding by nothing copies all weights
 
 
 def padded_rows(rows: Tensor, step: int) -> Tensor:
     """Rows [n, a] with zeros up to a multiple of `step` in a."""
-    return functional.pad(rows, (0, -rows.shape[1] % step)).contiguous()
+    more = -rows.shape[1] % step
+    return functional.pad(rows, (0, more)) if more else rows.contiguous()
 
 
 def pooled(features: Tensor) -> Tensor:

@@ -17,6 +17,8 @@ from routelab.model.heads import (  # noqa: E402
     NoisyTopKHead,
     SlotHead,
     SoftMixtureHead,
+    padded,
+    padded_rows,
 )
 from routelab.routing import AdaMoE, Routing, TopK  # noqa: E402
 
@@ -48,6 +50,12 @@ def test_every_way_computes_the_same(run: str, n: int) -> None:
         for a, b in zip(mine, hers, strict=True):
             if b is not None:
                 close(a, b, 1e-3)
+
+
+def test_widths_that_fit_are_not_copied() -> None:
+    weight, rows = torch.randn(3, 8, 16), torch.randn(5, 8)
+    assert padded(weight, 4) is weight and padded_rows(rows, 4).data_ptr() == rows.data_ptr()
+    assert padded(weight, 32).shape == (3, 32, 32) and padded_rows(rows, 3).shape == (5, 9)
 
 
 def test_rows_without_an_expert_are_zero() -> None:
