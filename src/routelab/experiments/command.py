@@ -75,17 +75,24 @@ def list_(out: Path, as_json: bool) -> None:
 @_SIZE
 @_OUT
 @_PROCESSES
+@click.option("--take-published", is_flag=True, help="Begin with the units that came with the package.")
 @_JSON
-def train(experiments: tuple[str, ...], size: str, out: Path, processes: int, as_json: bool) -> int:
+def train(
+    experiments: tuple[str, ...], size: str, out: Path, processes: int, take_published: bool, as_json: bool
+) -> int:
     """Train and evaluate what EXPERIMENTS need, in their order (`all`: every one that trains).
 
     What is finished is not done again; a unit that was stopped, by whatever, goes on from its last checkpoint. Ctrl-C
     stops all processes. Nothing is judged: `routelab run` does that.
     """
+    from routelab.experiments.publish import take_units
     from routelab.experiments.runner import missing, run_plan
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, for whoever runs this in the background
     names = [n for n in named(experiments) if entry(n).trains or experiments != ("all",)]
+    for name in names if take_published else ():
+        taken = [path for path in take_units(name, out) if path.suffix == ".json"]
+        _progress(as_json)(f"{name}: {len(taken)} published units taken")
     plans = [plan_of(name, size) for name in names]
     failed = []
     for plan in plans:
@@ -159,13 +166,18 @@ def report(experiments: tuple[str, ...], out: Path, to: Path | None, as_json: bo
     default=None,
     help="Folder of published results; by default the package's own.",
 )
+@click.option("--units", is_flag=True, help="Units and checkpoints that are there, and no result.")
 @_JSON
-def publish(experiments: tuple[str, ...], out: Path, to: Path | None, as_json: bool) -> int:
+def publish(experiments: tuple[str, ...], out: Path, to: Path | None, units: bool, as_json: bool) -> int:
     """Judge whole full runs of EXPERIMENTS that train anew, and copy result, outcomes and checkpoints to `published`.
 
-    Nothing is trained. A run that lacks a unit which a criterion needs is refused.
+    Nothing is trained. A run that lacks a unit which a criterion needs is refused, unless `--units` asks for what is
+    there and for no result.
     """
-    from routelab.experiments.publish import publish as copy
+    from routelab.experiments.publish import publish as whole
+    from routelab.experiments.publish import publish_units
+
+    copy = publish_units if units else whole
 
     written = []
     for name in named(experiments):

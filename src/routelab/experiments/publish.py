@@ -12,8 +12,8 @@ from typing import Any
 from routelab._errors import BadData, NotAResult
 from routelab.experiments._gather import gather
 from routelab.experiments._registry import entry, plan_of
-from routelab.experiments.result import read_result, require_result, write_json
-from routelab.experiments.unit import read_unit, weights_file
+from routelab.experiments.result import read_json, read_result, require_result, write_json
+from routelab.experiments.unit import read_unit, unit_file, weights_file
 
 PUBLISHED = Path(__file__).parents[1] / "published"
 #: Bytes of all checkpoints together.
@@ -44,7 +44,19 @@ def publish(experiment: str, out: Path, to: Path | None = None) -> list[Path]:
     result = require_result(module.conclude("full", out))
     result.write(out / experiment / "full" / "result.json")
     result.write(target / "result.json")
-    written = [target / "result.json"]
+    return [target / "result.json", *publish_units(experiment, out, to)]
+
+
+def publish_units(experiment: str, out: Path, to: Path | None = None) -> list[Path]:
+    """Copy the finished units of a full run that need not be whole, with the checkpoints that are published, but no
+    result: what was trained is kept, and `take_units` goes on from it elsewhere.
+
+    Raises:
+        BadData: it trains nothing, a checkpoint is not the one that was evaluated, or all together are too large.
+    """
+    target = (to or PUBLISHED) / experiment
+    plan = plan_of(experiment, "full")
+    written = []
     for unit in plan.units():
         document = read_unit(out, unit)
         if document is None:
@@ -63,6 +75,34 @@ def publish(experiment: str, out: Path, to: Path | None = None) -> list[Path]:
     if size > MOST:
         raise BadData(f"checkpoints of {size} bytes, more than {MOST}", "publish fewer arms")
     return written
+
+
+def take_units(experiment: str, out: Path, of: Path | None = None) -> list[Path]:
+    """Put the published units of an experiment, and their checkpoints, where a full run looks for finished ones. A unit
+    that is there already, or was made by another plan, is left alone.
+
+    Raises:
+        BadData: it trains nothing, or a published file is cut off or not of its digest.
+    """
+    source = (of or PUBLISHED) / experiment
+    taken = []
+    for unit in plan_of(experiment, "full").units():
+        published = source / "units" / f"{unit.name}.json"
+        if not published.exists() or read_unit(out, unit) is not None:
+            continue
+        document = read_json(published)
+        if document.get("unit_sha256") != unit.digest():
+            continue
+        weights = source / "weights" / f"{unit.name}.pt"
+        if weights.exists():
+            if hashlib.sha256(weights.read_bytes()).hexdigest() != document.get("weights_sha256"):
+                raise BadData(f"the published {weights.name} is not what was evaluated", "put the published file back")
+            taken.append(weights_file(out, unit))
+            taken[-1].parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(weights, taken[-1])
+        taken.append(unit_file(out, unit))
+        write_json(taken[-1], document)
+    return taken
 
 
 def _kept(module: Any, out: Path, target: Path) -> list[Path]:

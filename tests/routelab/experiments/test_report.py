@@ -15,7 +15,7 @@ from routelab.experiments import Finding, Outcome, Ratio, Result, _pool, e1, rea
 from routelab.experiments import publish as publishing  # noqa: E402
 from routelab.experiments.plan import Plan, scaled  # noqa: E402
 from routelab.experiments.report import page, write_report  # noqa: E402
-from routelab.experiments.unit import run_unit, weights_file  # noqa: E402
+from routelab.experiments.unit import read_unit, run_unit, weights_file  # noqa: E402
 
 KEPT = ("topk", "anyexperts", "question_only", "dense_active")
 
@@ -100,3 +100,29 @@ def test_a_needed_unit_that_is_missing_stops_publishing(
     with pytest.raises(NotAResult, match="4 units of E1 are missing; train topk-2 first"):
         publishing.publish("E1", out, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_units_of_a_run_that_is_not_whole_are_kept_and_gone_on_from(
+    patched: tuple[Plan, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, out = patched
+    longer = dataclasses.replace(plan, seeds=(0, 1, 2))
+    monkeypatch.setattr(publishing, "plan_of", lambda name, size: longer)
+    kept = tmp_path / "kept"
+    files = publishing.publish_units("E1", out, kept)
+    assert not (kept / "E1" / "result.json").exists()
+    assert len([f for f in files if f.suffix == ".json"]) == 2 * len(KEPT)
+    elsewhere = tmp_path / "elsewhere"
+    taken = publishing.take_units("E1", elsewhere, kept)
+    assert len(taken) == len(files)
+    unit = plan.unit("topk", 0)
+    assert read_unit(elsewhere, unit) == read_unit(out, unit)
+    assert weights_file(elsewhere, unit).read_bytes() == weights_file(out, unit).read_bytes()
+    assert publishing.take_units("E1", elsewhere, kept) == []
+    other = dataclasses.replace(longer, arms=tuple(dataclasses.replace(a, blank="question") for a in longer.arms))
+    monkeypatch.setattr(publishing, "plan_of", lambda name, size: other)
+    assert publishing.take_units("E1", tmp_path / "other", kept) == []
+    monkeypatch.setattr(publishing, "plan_of", lambda name, size: longer)
+    (kept / "E1" / "weights" / f"{unit.name}.pt").write_bytes(b"broken")
+    with pytest.raises(BadData, match="is not what was evaluated"):
+        publishing.take_units("E1", tmp_path / "third", kept)
