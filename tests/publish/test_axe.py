@@ -78,9 +78,14 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     found["measurement"] = next(
         (path for path in sorted(site.glob("*/sources/*.html")) if 'class="leaves"' in path.read_text()), found["text"]
     )
+    beside = ["ask", "--compare", "SMoES", "ExpertFlow", "in throughput", "--html", str(root / "compare.html")]
+    asked = CliRunner().invoke(cli, [*beside, "--workspace", str(workspace.path)])
+    assert asked.exit_code == 0, asked.output
+    found["compare"] = root / "compare.html"
     with running(workspace) as (_, at):
         desk = {"": "/", "record": f"/records/{records[2].folder}/", "decided": f"/records/{first.folder}/",
-                "matrix": f"/records/{first.folder}/matrix", "runs": "/runs", "metrics": "/metrics",
+                "matrix": f"/records/{first.folder}/matrix", "all": "/matrix", "runs": "/runs", "metrics": "/metrics",
+                "hand": f"/records/{first.folder}/hand", "hand-draft": f"/records/{records[2].folder}/hand",
                 "error": "/nowhere"}  # fmt: skip
         with workspace.journal(create=False) as journal:
             desk["run"] = f"/runs/{journal.list()[0].id}"

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from sovereign.workspace import Workspace
 
 
+def two_names(names: tuple[str, str] | None) -> None:
+    """Raises BadInput where the second name was left out, so that the option after it was taken for one."""
+    for name in names or ():
+        if name.startswith("-"):
+            raise BadInput(f"--compare takes two names, and {name!r} is an option", "name two systems after --compare")
+
+
 def may_write(output: Path, force: bool) -> None:
     """Raises BadInput if the file is there and may not be overwritten; asked before anything is begun."""
     if output.exists() and not force:

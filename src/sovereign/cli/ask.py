@@ -59,6 +59,7 @@ def ask(
       sovereign ask --compare AnyExperts SMoES "latency and throughput"
       sovereign ask --live --service arxiv "How does SMoES compare to soft routing?"
     """
+    _compare.two_names(compare)  # before the workspace: an option taken for a name may have been the workspace's
     workspace = console.workspace()
     if again is not None:
         if question or reuse or compare or live is not None or profile != "sovereign":
