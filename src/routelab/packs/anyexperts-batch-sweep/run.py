@@ -24,9 +24,9 @@ from routelab.model import Questions
 PACK = "anyexperts-batch-sweep"
 #: SHA-256 of the published weights: with others this pack measures nothing.
 WEIGHTS = {
-    "topk": "",
-    "fractional": "",
-    "anyexperts": "",
+    "topk": "2d3d7709166dfc365f5574141ed4fe957eb169e3fd8b0c9a7d1bf324dd429baa",
+    "fractional": "c718187973b5024bd00d2c44407bad3dd52dceed74886da4304e1ee34ce6b255",
+    "anyexperts": "cf9fa7f0036249ba6d2ea722778fac559bb3e418b71e8968f44cacb8b6c5a515",
 }
 BUDGETS = {"topk": None, "fractional": 6.0, "anyexperts": 6.0}  # real experts per token; top-k has k = 6
 QUESTIONS = 4_000
